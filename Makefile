@@ -1,0 +1,39 @@
+# make paper: set everything up and go from raw images to Table 1 on ToyCity.   make test: set everything up and run the tests.
+# Another configuration: make paper CONFIG=config/camvid_smoke.yaml.  More options for Snakemake: ARGS="-n".
+PYTHON ?= python3
+BIN := .venv/bin
+CONFIG ?=
+ARGS ?=
+SNAKEMAKE := $(BIN)/snakemake --cores all $(if $(CONFIG),--configfile $(CONFIG))
+
+.PHONY: paper report test lint clean
+
+paper: .venv/run.ready
+	$(SNAKEMAKE) $(ARGS)
+	@$(BIN)/python scripts/show_results.py $(CONFIG)
+
+report: .venv/run.ready
+	$(SNAKEMAKE) --report report.html
+
+test: .venv/dev.ready
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/dev.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed; name one by make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+
+.venv/run.ready: envs/requirements.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements.txt
+	@touch $@
+
+.venv/dev.ready: envs/requirements-dev.txt .venv/run.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf .venv
