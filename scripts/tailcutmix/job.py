@@ -1,0 +1,34 @@
+"""What every rule script does around its one call: write a log, and fail in one clear line."""
+
+import logging
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+from tailcutmix.errors import UserError
+
+
+@contextmanager
+def job(snakemake, terminal: bool = False):
+    """Send logging and stderr of a rule script to its log file; report errors on the terminal too.
+
+    A :class:`UserError` becomes one line on the terminal and in the log, and exit code 1; any other exception keeps
+    its traceback in the log. With ``terminal`` (long work with a progress bar) log lines go to both.
+    """
+    console = sys.stderr
+    path = Path(str(snakemake.log))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stream = open(path, "w", buffering=1)
+    handlers = [logging.StreamHandler(stream)] + ([logging.StreamHandler(console)] if terminal else [])
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers, force=True)
+    if not terminal:
+        sys.stderr = stream
+    try:
+        yield logging.getLogger(snakemake.rule)
+    except UserError as error:
+        for out in (stream, console):
+            print(f"error in rule {snakemake.rule}: {error}", file=out, flush=True)
+        sys.exit(1)
+    except Exception:
+        logging.exception("rule %s failed", snakemake.rule)
+        raise

@@ -1,0 +1,19 @@
+"""What the tests share: the library on the path, and the real images where they are at hand."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+
+@pytest.fixture(scope="session")
+def camvid_root() -> Path:
+    """The folder of CamVid: ``CAMVID_ROOT``, else ``data/camvid``, else where the maintainers keep it."""
+    for place in (os.environ.get("CAMVID_ROOT"), ROOT / "data/camvid", ROOT.parent / "shared/data/camvid"):
+        if place and (Path(place) / "train").is_dir():
+            return Path(place)
+    pytest.skip("CamVid is not here: put it under data/camvid or name its folder in CAMVID_ROOT")

@@ -1,0 +1,94 @@
+"""The schema: every shipped configuration passes, and what is wrong is named with what is allowed."""
+
+import copy
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from tailcutmix.configuration import check, model_settings, template_of
+from tailcutmix.errors import UserError
+
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+OVERLAYS = sorted(path.name for path in (ROOT / "config").glob("*.yaml") if path.name != "config.yaml")
+
+
+def merged(overlay: dict, base: dict = DEFAULT) -> dict:
+    """What Snakemake makes of --configfile: a deep merge over the default."""
+    base = copy.deepcopy(base)
+    for key, value in overlay.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        base[key] = merged(value, base[key]) if both else value
+    return base
+
+
+def test_default_is_valid():
+    check(DEFAULT, SCHEMA)
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_overlays_are_valid(name):
+    check(merged(yaml.safe_load((ROOT / "config" / name).read_text())), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "words"),
+    [
+        ({"datset": {}}, ["'datset'", "did you mean 'dataset'"]),
+        ({"training": {"bach": 3}}, ["training", "'bach'", "'batch'"]),
+        ({"models": {"m1": {"inference": {"scals": [1]}}}}, ["models.m1.inference", "'scals'", "'scales'"]),
+        ({"regions": {"r": 1.5}}, ["regions.r", "1.5", "below 1"]),
+        ({"regions": {"s": 1}}, ["regions.s", "above 1"]),
+        ({"seeds": []}, ["seeds", "1 entries or more"]),
+        ({"dataset": {"source": "city"}}, ["dataset.source", "toycity, minicity, cityscapes, camvid, folders"]),
+        ({"dataset": {"size": [1, 2]}}, ["dataset.size", "[height, width]"]),
+        ({"buckets": {"poor": 2}}, ["buckets.poor", "from 0 to 1"]),
+        ({"models": {"m9": {"extends": "mx"}}}, ["models.m9.extends", "'mx'"]),
+        ({"models": {"a": {"extends": "b"}, "b": {"extends": "a"}}}, ["circle"]),
+        ({"training": {"crop": [96, 128]}}, ["crop", "multiples of 32"]),
+        ({"models": {"unet": {"attention": "hierarchical"}}}, ["models.unet", "attention: none"]),
+        ({"inference": {"scales": [0.5, 2.0]}}, ["inference.scales", "1.0"]),
+        ({"augmentation": {"scale": [2.0, 0.5]}}, ["augmentation.scale", "small to large"]),
+        ({"models": {"m2": {"levels": [4]}}}, ["models.m2.levels", "regions.levels"]),
+        ({"models": {"m2": {"mixing": "none"}}}, ["models.m2.mixing", "levels"]),
+        ({"tables": {"table1": ["foo"]}}, ["tables.table1", "'foo'"]),
+        ({"tables": {"table1": ["m2"]}}, ["tables.table1", "template"]),
+        ({"ensembles": {"ensemble": {"base": "m7"}}}, ["ensembles.ensemble.base", "'m7'"]),
+    ],
+)
+def test_mistakes_are_named(overlay, words):
+    with pytest.raises(UserError) as error:
+        check(merged(overlay), SCHEMA)
+    message = str(error.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_expert_settings_come_from_template_and_own_entry():
+    config = merged({"models": {"m2": {"epochs": 3}, "m2-traffic_light": {"epochs": 9}}})
+    assert template_of(config, "m2-train") == template_of(config, "m2-traffic_light") == "m2"
+    assert template_of(config, "m1") is None
+    assert model_settings(config, "m2-train")["epochs"] == 3
+    assert model_settings(config, "m2-traffic_light")["epochs"] == 9
+    assert model_settings(config, "m2-traffic_light")["init"] == "m1"
+
+
+def test_arm_overrides_single_keys_of_what_it_extends():
+    config = merged({"models": {"arm": {"extends": "m1", "mixing": "cutmix", "augmentation": {"jitter": 0.0}}}})
+    settings = model_settings(config, "arm")
+    assert settings["mixing"] == "cutmix"
+    assert settings["expand"] == DEFAULT["models"]["m1"]["expand"]
+    assert settings["augmentation"] == {**DEFAULT["augmentation"], "jitter": 0.0}
+    assert "title" not in settings and "extends" not in settings
+
+
+def test_every_schema_key_is_explained():
+    """config/README.md names each key that the schema allows."""
+    schema = yaml.safe_load(SCHEMA.read_text())
+    readme = (ROOT / "config/README.md").read_text()
+    sections = [*schema["properties"].values(), *schema["$defs"].values()]
+    keys = set(schema["properties"]) | {key for section in sections for key in section.get("properties", {})}
+    missing = sorted(key for key in keys if f"`{key}`" not in readme)
+    assert not missing, f"config/README.md does not explain: {missing}"
