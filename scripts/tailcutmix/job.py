@@ -19,8 +19,14 @@ def job(snakemake, terminal: bool = False):
     path = Path(str(snakemake.log))
     path.parent.mkdir(parents=True, exist_ok=True)
     stream = open(path, "w", buffering=1)
-    handlers = [logging.StreamHandler(stream)] + ([logging.StreamHandler(console)] if terminal else [])
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers, force=True)
+    handlers = [logging.StreamHandler(stream)]
+    if terminal:  # several jobs may write there: each line says whose it is
+        name = " ".join(["%(asctime)s", snakemake.rule, *map(str, snakemake.wildcards)])
+        handlers.append(logging.StreamHandler(console))
+        handlers[-1].setFormatter(logging.Formatter(f"{name}: %(message)s", "%H:%M:%S"))
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers, force=True
+    )
     if not terminal:
         sys.stderr = stream
     try:

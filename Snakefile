@@ -1,0 +1,40 @@
+# Multi-level tail pixel cutmix and scale attention for long-tailed scene parsing, from raw images to Table 1.
+from snakemake.utils import min_version
+
+min_version("9.8")
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/dataset.smk"
+include: "workflow/rules/tail.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/prediction.smk"
+include: "workflow/rules/paper.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+wildcard_constraints:
+    split="train|val|test",
+    seed=r"\d+",
+    class_slug=r"[A-Za-z0-9_.-]+",
+
+
+rule all:
+    default_target: True
+    input:
+        get_paper_files(),
+
+
+rule ablation:
+    input:
+        get_ablation_files(),
+
+
+rule submission:
+    input:
+        f"{D}/submission/test.zip",

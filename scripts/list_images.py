@@ -1,0 +1,10 @@
+"""Raw images -> manifest: one row an image with split, paths, size and checksums."""
+
+from tailcutmix.dataset import manifest
+from tailcutmix.dataset.sources import list_images
+from tailcutmix.job import job
+
+with job(snakemake):
+    root = snakemake.input.raw or snakemake.params.root
+    listing = list_images(snakemake.params.source, root, snakemake.params.splits)
+    manifest.write_manifest(manifest.build(listing, snakemake.threads), snakemake.output.manifest)

@@ -1,0 +1,10 @@
+"""Scores -> the ablation table."""
+
+from pathlib import Path
+
+from tailcutmix.job import job
+from tailcutmix.paper.ablation import write_ablation
+
+with job(snakemake):
+    stem = Path(snakemake.output.csv).with_suffix("")
+    write_ablation(snakemake.input.scores, stem, snakemake.params.titles, snakemake.input.buckets)

@@ -1,0 +1,106 @@
+"""The graph, without running it: rules and job counts of each configuration, and mistakes that must stop it."""
+
+import subprocess
+import sys
+
+import pytest
+from workflow_runs import copy_workflow, jobs, run
+
+PAPER = {
+    "make_table1": 1, "make_differences": 1, "make_per_class": 1, "draw_fig1_level_crops": 1, "draw_fig2_cutmix": 1,
+    "draw_label_distribution": 1, "draw_training": 1, "draw_mixing": 1, "draw_per_class_iou": 1, "draw_qualitative": 1,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return copy_workflow(tmp_path_factory.mktemp("graph"))
+
+
+def expected(tail: int, splits: int = 3, seeds: int = 1, m0_val: bool = True) -> dict[str, int]:
+    """Job counts of the main job with ``tail`` tail classes, all known beforehand, scored on the test split."""
+    return {
+        "all": 1, "list_images": 1, "pack_images": splits, "count_labels": 1, "fill_buckets": 1, "rebucket": 1,
+        "cut_tail_subset": tail,
+        "train_model": (3 + tail) * seeds,  # U-Net, M0, M1, and an expert a tail class
+        "select_scales": seeds,
+        "predict": (3 + tail) * seeds, "ensemble": seeds, "score_predictions": 4 * seeds,
+        **PAPER,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("overlay", "counts"),
+    [
+        ({"buckets": {"tail": ["bus", "train"]}}, expected(2) | {"generate_toycity": 1}),
+        ({"buckets": {"tail": ["bus", "train"]}, "seeds": [0, 1, 2]}, expected(2, seeds=3) | {"generate_toycity": 1}),
+        ({"buckets": {"tail": ["traffic light"]}}, expected(1) | {"generate_toycity": 1}),
+    ],
+)
+def test_job_counts_with_a_fixed_tail(folder, overlay, counts):
+    assert jobs(run(folder, "-n", overlay=overlay).stdout) == counts
+
+
+def test_empty_tail_has_no_experts(folder):
+    """An empty tail leaves M1 alone; the whole still runs to Table 1."""
+    counts = jobs(run(folder, "-n", overlay={"buckets": {"tail": []}}).stdout)
+    assert counts["train_model"] == 3
+    assert "cut_tail_subset" not in counts
+
+
+@pytest.mark.parametrize("name", ["minicity", "camvid", "camvid_smoke"])
+def test_dry_run_of_each_configuration(folder, name):
+    """Before the checkpoint ran, a dry run reaches it: M0 is trained and scored on val, nothing behind is known."""
+    counts = jobs(run(folder, "-n", configfile=f"config/{name}.yaml").stdout)
+    assert "generate_toycity" not in counts
+    assert counts["rebucket"] == 1 and counts["list_images"] == 1
+    assert counts["score_predictions"] >= 2
+    assert "cut_tail_subset" not in counts, "regions depend on what the checkpoint finds"
+
+
+def test_default_dry_run_reaches_the_checkpoint(folder):
+    counts = jobs(run(folder, "-n").stdout)
+    assert counts["generate_toycity"] == 1 and counts["rebucket"] == 1
+    assert counts["train_model"] == 3, "U-Net, M0 and M1"
+
+
+def test_ablation_target(folder):
+    counts = jobs(run(folder, "-n", "ablation", overlay={"buckets": {"tail": ["bus"]}}).stdout)
+    assert counts["make_ablation"] == counts["draw_ablation"] == 1
+
+
+def test_submission_target(folder):
+    counts = jobs(run(folder, "-n", "submission", overlay={"buckets": {"tail": ["bus"]}}).stdout)
+    assert counts["pack_submission"] == 1 and counts["ensemble"] == 1
+    assert "score_predictions" not in counts, "a fixed tail needs no scores to make a submission"
+
+
+def test_wrong_key_stops_with_its_name(folder):
+    done = run(folder, "-n", overlay={"training": {"bach": 3}}, check=False)
+    assert done.returncode != 0
+    assert "training has no key 'bach'; did you mean 'batch'?" in done.stdout
+
+
+def test_lint_is_clean(folder):
+    """Snakemake's own linter has nothing to say."""
+    done = run(folder, "--lint", check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_rule_has_log_benchmark_environment_and_message():
+    """Held against the parsed workflow, so a new rule cannot forget them."""
+    program = (
+        "from snakemake.api import *; from snakemake.settings.types import *; from pathlib import Path\n"
+        "with SnakemakeApi(OutputSettings(verbose=False)) as api:\n"
+        "    flow = api.workflow(resource_settings=ResourceSettings(cores=1), snakefile=Path('Snakefile'))._workflow\n"
+        "    flow.include(flow.main_snakefile)\n"
+        "    for rule in flow.rules:\n"
+        "        targets = rule.output == [] and not rule.script\n"
+        "        print(rule.name, targets or all([rule.log, rule.benchmark, rule.conda_env, rule.message]))\n"
+    )
+    from conftest import ROOT
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, text=True, capture_output=True)
+    lines = dict(line.split() for line in done.stdout.splitlines() if line.endswith(("True", "False")))
+    assert len(lines) > 20, done.stdout + done.stderr
+    assert [rule for rule, complete in lines.items() if complete == "False"] == []

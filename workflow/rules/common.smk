@@ -1,0 +1,226 @@
+# The only Python of the workflow: reading the configuration, and input functions called get_*.
+import csv
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from tailcutmix.configuration import check, model_settings, template_of, templates
+from tailcutmix.errors import UserError
+
+try:
+    check(config, ROOT / "workflow/schemas/config.schema.yaml")
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+DATASET = config["dataset"]["name"]
+D = f"results/{DATASET}"
+LOGS = f"logs/{DATASET}"
+BENCHMARKS = f"benchmarks/{DATASET}"
+
+LABELS = config["dataset"]["labels"]
+SPLITS = ["train", "val", "test"]
+SPLIT = config["evaluation"]["split"]  # the split that the tables score
+LEVELS = config["regions"]["levels"]
+SEEDS = config["seeds"]
+ENSEMBLES = config["ensembles"]
+TABLE1 = config["tables"]["table1"]
+ABLATION = config["tables"]["ablation"]
+FIXED_TAIL = config["buckets"]["tail"]
+REBUCKET = config["buckets"]["rebucket"] and FIXED_TAIL is None
+
+os.environ.setdefault("PYTHONHASHSEED", "0")
+
+
+def get_code(*packages):
+    """Digest of the library packages (or modules) that a script runs; a change there, and only there, reruns it."""
+    files = [ROOT / "scripts/tailcutmix/labels.py"]
+    for package in packages:
+        path = ROOT / "scripts/tailcutmix" / package
+        files += sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def get_slug(name):
+    return name.replace(" ", "_")
+
+
+def get_tail(wildcards):
+    """Tail classes, most frequent first: the fixed list of the config, or what the checkpoint found."""
+    if FIXED_TAIL is not None:
+        return FIXED_TAIL
+    with open(checkpoints.rebucket.get().output.final, newline="") as table:
+        rows = [row for row in csv.DictReader(table) if row["bucket"] == "tail"]
+    return [row["class"] for row in sorted(rows, key=lambda row: -float(row["share"]))]
+
+
+def get_experts(template):
+    """Input function's helper: the expert models of a template, one a tail class."""
+    return lambda wildcards: [f"{template}-{get_slug(name)}" for name in get_tail(wildcards)]
+
+
+# --- which model reads which file -----------------------------------------------------------------------------------
+
+
+def get_weights(model, seed):
+    """Final weights of a model, or of the model whose weights it shares."""
+    name = model_settings(config, model).get("weights", model)
+    return f"{D}/models/{name}/seed{seed}/model.safetensors"
+
+
+def get_class_of_expert(wildcards):
+    """The class of the expert ``<template>-<class>``, as it stands in paths; None for any other model."""
+    template = template_of(config, wildcards.model)
+    return wildcards.model.removeprefix(f"{template}-") if template else None
+
+
+def get_training_inputs(wildcards):
+    """What a network is trained on besides the packed images: tail list, B1 of an expert's class, first weights."""
+    settings = model_settings(config, wildcards.model)
+    files = {}
+    if settings["mixing"] == "level0":
+        files["buckets"] = f"{D}/buckets/final.csv"
+    if settings["mixing"] == "levels":
+        files["boxes"] = f"{D}/subsets/{get_class_of_expert(wildcards)}/boxes.csv"
+    if "init" in settings:
+        files["init"] = get_weights(settings["init"], wildcards.seed)
+    return files
+
+
+RUN_KEYS = ("title", "weights", "init", "inference", "gpus", "threads", "mem_mb", "runtime")
+
+
+def get_training_settings(wildcards):
+    """The settings that define a run; where it runs (devices, memory, time) does not."""
+    settings = model_settings(config, wildcards.model)
+    input_scale = settings.get("input_scale", 1.0)
+    scale = [round(bound * input_scale, 6) for bound in settings["augmentation"]["scale"]]
+    settings["augmentation"] = settings["augmentation"] | {"scale": scale}
+    if settings["mixing"] != "none":
+        settings |= config["mixing"]
+    if settings["mixing"] == "levels":
+        settings.setdefault("levels", LEVELS)
+    return {key: settings[key] for key in sorted(settings) if key not in RUN_KEYS}
+
+
+def get_prediction_settings(wildcards):
+    settings = model_settings(config, wildcards.model)
+    network = ("architecture", "width", "head_channels", "attention", "training_scales", "input_scale")
+    inference = ("scales", "flip", "batch")
+    return {key: settings[key] for key in network if key in settings} | {
+        key: settings["inference"][key] for key in inference
+    }
+
+
+def get_scales(wildcards):
+    """The table of per-class scales that a model predicts with; an expert uses that of the model it started from."""
+    settings = model_settings(config, wildcards.model)
+    if not settings["inference"]["per_class_scales"]:
+        return []
+    source = settings["init"] if template_of(config, wildcards.model) else settings.get("weights", wildcards.model)
+    return f"{D}/scales/{source}/seed{wildcards.seed}.csv"
+
+
+def get_ensemble_inputs(wildcards):
+    ensemble = ENSEMBLES[wildcards.ensemble]
+    folder = f"{D}/predictions/{{}}/seed{wildcards.seed}/{wildcards.split}".format
+    return {
+        "base": folder(ensemble["base"]),
+        "experts": [folder(model) for model in get_experts(ensemble["experts"])(wildcards)],
+    }
+
+
+def get_ensemble_order(wildcards):
+    """Classes in the order in which their experts' labels are laid over M1's: later wins [readings: rarest last]."""
+    return ENSEMBLES[wildcards.ensemble].get("order") or get_tail(wildcards)
+
+
+# --- resources ------------------------------------------------------------------------------------------------------
+
+
+def get_setting(key, default=None):
+    return lambda wildcards: model_settings(config, wildcards.model).get(key, default)
+
+
+def get_training_memory(wildcards, attempt=1):
+    """Host memory in MB: the libraries, and on a CPU the activations of a step; a retry asks for more."""
+    settings = model_settings(config, wildcards.model)
+    pixels = settings["batch"] * settings["crop"][0] * settings["crop"][1]
+    activations = 0 if settings["gpus"] else pixels * 9000 // 2**20
+    return settings.get("mem_mb", 1500 + activations + 6000 * min(settings["gpus"], 1)) * attempt
+
+
+def get_training_runtime(wildcards, attempt=1):
+    """Minutes after which a scheduler may end the job; it resumes from its running checkpoint."""
+    settings = model_settings(config, wildcards.model)
+    return settings.get("runtime", 60 if not settings["gpus"] else 720) * attempt
+
+
+def get_inference_memory(wildcards, attempt=1):
+    return config["inference"].get("mem_mb", 1500 if not config["inference"]["gpus"] else 8000) * attempt
+
+
+def get_inference_runtime(wildcards, attempt=1):
+    return config["inference"].get("runtime", 60) * attempt
+
+
+# --- target files ---------------------------------------------------------------------------------------------------
+
+
+def get_scores(methods, split=SPLIT, suffix="json"):
+    return expand(f"{D}/metrics/{{method}}/seed{{seed}}/{split}.{suffix}", method=methods, seed=SEEDS)
+
+
+def get_predictions(methods, split=SPLIT):
+    """The predictions that a reader is shown: those of the first seed."""
+    return expand(f"{D}/predictions/{{method}}/seed{SEEDS[0]}/{split}", method=methods)
+
+
+def get_histories(wildcards):
+    """The histories of every network behind Table 1: its rows, and the experts of its ensembles."""
+    models = [row for row in TABLE1 if row not in ENSEMBLES]
+    for ensemble in (ENSEMBLES[row] for row in TABLE1 if row in ENSEMBLES):
+        models += [ensemble["base"], *get_experts(ensemble["experts"])(wildcards)]
+    trained = dict.fromkeys(model_settings(config, model).get("weights", model) for model in models)
+    return expand(f"{D}/models/{{model}}/seed{{seed}}/history.csv", model=trained, seed=SEEDS)
+
+
+def get_level_folders(wildcards):
+    return expand(f"{D}/subsets/{{slug}}/level{{level}}", slug=map(get_slug, get_tail(wildcards)), level=LEVELS)
+
+
+def get_boxes(wildcards):
+    return expand(f"{D}/subsets/{{slug}}/boxes.csv", slug=map(get_slug, get_tail(wildcards)))
+
+
+def get_titles(rows):
+    """Row name -> what the reader sees, in the order of the rows."""
+    return {row: (ENSEMBLES[row] if row in ENSEMBLES else config["models"][row]).get("title", row) for row in rows}
+
+
+TABLES = ["table1", "differences", "per_class"]
+FIGURES = [
+    "fig1_level_crops",
+    "fig2_cutmix",
+    "label_distribution",
+    "training",
+    "mixing",
+    "per_class_iou",
+    "qualitative",
+]
+
+
+def get_paper_files():
+    return expand(f"{D}/tables/{{table}}.csv", table=TABLES) + expand(f"{D}/figures/{{figure}}.png", figure=FIGURES)
+
+
+def get_ablation_files():
+    return [f"{D}/tables/ablation.csv", f"{D}/figures/ablation.png"]

@@ -1,0 +1,320 @@
+# The tables and figures of the report, and those that it lacks.
+
+
+rule make_table1:
+    input:
+        scores=get_scores(TABLE1),
+    output:
+        csv=f"{D}/tables/table1.csv",
+        md=f"{D}/tables/table1.md",
+        tex=f"{D}/tables/table1.tex",
+        html=report(f"{D}/tables/table1.html", caption="../report/table1.rst", category="Tables"),
+    log:
+        f"{LOGS}/make_table1.log",
+    benchmark:
+        f"{BENCHMARKS}/make_table1.tsv"
+    conda:
+        "../../envs/images.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        titles=get_titles(TABLE1),
+        code=get_code("paper"),
+    message:
+        "Write Table 1, the report's rows beside ours"
+    script:
+        "../../scripts/make_table1.py"
+
+
+rule make_differences:
+    input:
+        scores=get_scores(TABLE1),
+        images=get_scores(TABLE1, suffix="npz"),
+        buckets=f"{D}/buckets/final.csv",
+    output:
+        csv=f"{D}/tables/differences.csv",
+        md=f"{D}/tables/differences.md",
+        tex=f"{D}/tables/differences.tex",
+        html=report(f"{D}/tables/differences.html", caption="../report/differences.rst", category="Tables"),
+    log:
+        f"{LOGS}/make_differences.log",
+    benchmark:
+        f"{BENCHMARKS}/make_differences.tsv"
+    conda:
+        "../../envs/images.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        titles=get_titles(TABLE1),
+        code=get_code("metrics", "paper"),
+    message:
+        "Write the paired differences between the rows of Table 1"
+    script:
+        "../../scripts/make_differences.py"
+
+
+rule make_per_class:
+    input:
+        scores=get_scores(TABLE1),
+        buckets=f"{D}/buckets/final.csv",
+        statistics=f"{D}/stats/labels.csv",
+    output:
+        csv=f"{D}/tables/per_class.csv",
+        md=f"{D}/tables/per_class.md",
+        tex=f"{D}/tables/per_class.tex",
+        html=report(f"{D}/tables/per_class.html", caption="../report/per_class.rst", category="Tables"),
+    log:
+        f"{LOGS}/make_per_class.log",
+    benchmark:
+        f"{BENCHMARKS}/make_per_class.tsv"
+    conda:
+        "../../envs/images.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        titles=get_titles(TABLE1),
+        code=get_code("paper"),
+    message:
+        "Write the scores of each class"
+    script:
+        "../../scripts/make_per_class.py"
+
+
+rule draw_fig1_level_crops:
+    input:
+        levels=get_level_folders,
+        boxes=get_boxes,
+        buckets=f"{D}/buckets/final.csv",
+        labels=LABELS,
+    output:
+        png=report(f"{D}/figures/fig1_level_crops.png", caption="../report/fig1_level_crops.rst", category="Figures"),
+        pdf=f"{D}/figures/fig1_level_crops.pdf",
+    log:
+        f"{LOGS}/draw_fig1_level_crops.log",
+    benchmark:
+        f"{BENCHMARKS}/draw_fig1_level_crops.tsv"
+    conda:
+        "../../envs/images.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        levels=LEVELS,
+        code=get_code("paper"),
+    message:
+        "Draw Fig. 1, the crops in B1 at each level"
+    script:
+        "../../scripts/draw_fig1_level_crops.py"
+
+
+rule draw_fig2_cutmix:
+    input:
+        levels=get_level_folders,
+        boxes=get_boxes,
+        buckets=f"{D}/buckets/final.csv",
+        manifest=f"{D}/manifest.csv",
+        labels=LABELS,
+    output:
+        png=report(f"{D}/figures/fig2_cutmix.png", caption="../report/fig2_cutmix.rst", category="Figures"),
+        pdf=f"{D}/figures/fig2_cutmix.pdf",
+    log:
+        f"{LOGS}/draw_fig2_cutmix.log",
+    benchmark:
+        f"{BENCHMARKS}/draw_fig2_cutmix.tsv"
+    conda:
+        "../../envs/images.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        levels=LEVELS,
+        code=get_code("paper"),
+    message:
+        "Draw Fig. 2, an image and its multi-level cutmix"
+    script:
+        "../../scripts/draw_fig2_cutmix.py"
+
+
+rule draw_label_distribution:
+    input:
+        statistics=f"{D}/stats/labels.csv",
+        initial=f"{D}/buckets/initial.csv",
+        buckets=f"{D}/buckets/final.csv",
+    output:
+        png=report(
+            f"{D}/figures/label_distribution.png", caption="../report/label_distribution.rst", category="Figures"
+        ),
+        pdf=f"{D}/figures/label_distribution.pdf",
+    log:
+        f"{LOGS}/draw_label_distribution.log",
+    benchmark:
+        f"{BENCHMARKS}/draw_label_distribution.tsv"
+    conda:
+        "../../envs/images.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        code=get_code("paper"),
+    message:
+        "Draw the long tail of labels, and its buckets"
+    script:
+        "../../scripts/draw_label_distribution.py"
+
+
+rule draw_training:
+    input:
+        histories=get_histories,
+    output:
+        png=report(f"{D}/figures/training.png", caption="../report/training.rst", category="Training"),
+        pdf=f"{D}/figures/training.pdf",
+    log:
+        f"{LOGS}/draw_training.log",
+    benchmark:
+        f"{BENCHMARKS}/draw_training.tsv"
+    conda:
+        "../../envs/images.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        titles=get_titles(TABLE1),
+        code=get_code("paper"),
+    message:
+        "Draw loss and rate of every network"
+    script:
+        "../../scripts/draw_training.py"
+
+
+rule draw_mixing:
+    input:
+        histories=get_histories,
+        statistics=f"{D}/stats/labels.csv",
+        buckets=f"{D}/buckets/final.csv",
+    output:
+        png=report(f"{D}/figures/mixing.png", caption="../report/mixing.rst", category="Training"),
+        pdf=f"{D}/figures/mixing.pdf",
+    log:
+        f"{LOGS}/draw_mixing.log",
+    benchmark:
+        f"{BENCHMARKS}/draw_mixing.tsv"
+    conda:
+        "../../envs/images.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        titles=get_titles(TABLE1),
+        code=get_code("paper"),
+    message:
+        "Draw how much evidence of each class the mixing added"
+    script:
+        "../../scripts/draw_mixing.py"
+
+
+rule draw_per_class_iou:
+    input:
+        scores=get_scores(TABLE1),
+        buckets=f"{D}/buckets/final.csv",
+        statistics=f"{D}/stats/labels.csv",
+    output:
+        png=report(f"{D}/figures/per_class_iou.png", caption="../report/per_class_iou.rst", category="Figures"),
+        pdf=f"{D}/figures/per_class_iou.pdf",
+    log:
+        f"{LOGS}/draw_per_class_iou.log",
+    benchmark:
+        f"{BENCHMARKS}/draw_per_class_iou.tsv"
+    conda:
+        "../../envs/images.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        titles=get_titles(TABLE1),
+        code=get_code("paper"),
+    message:
+        "Draw the IoU of each class with its interval"
+    script:
+        "../../scripts/draw_per_class_iou.py"
+
+
+rule draw_qualitative:
+    input:
+        predictions=get_predictions(TABLE1),
+        buckets=f"{D}/buckets/final.csv",
+        manifest=f"{D}/manifest.csv",
+        labels=LABELS,
+    output:
+        png=report(f"{D}/figures/qualitative.png", caption="../report/qualitative.rst", category="Figures"),
+        pdf=f"{D}/figures/qualitative.pdf",
+    log:
+        f"{LOGS}/draw_qualitative.log",
+    benchmark:
+        f"{BENCHMARKS}/draw_qualitative.tsv"
+    conda:
+        "../../envs/images.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        titles=get_titles(TABLE1),
+        split=SPLIT,
+        code=get_code("paper"),
+    message:
+        "Draw images, truth and predictions side by side"
+    script:
+        "../../scripts/draw_qualitative.py"
+
+
+rule make_ablation:
+    input:
+        scores=get_scores(ABLATION),
+        images=get_scores(ABLATION, suffix="npz"),
+        buckets=f"{D}/buckets/final.csv",
+    output:
+        csv=f"{D}/tables/ablation.csv",
+        md=f"{D}/tables/ablation.md",
+        tex=f"{D}/tables/ablation.tex",
+        html=report(f"{D}/tables/ablation.html", caption="../report/ablation.rst", category="Ablation"),
+    log:
+        f"{LOGS}/make_ablation.log",
+    benchmark:
+        f"{BENCHMARKS}/make_ablation.tsv"
+    conda:
+        "../../envs/images.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        titles=get_titles(ABLATION),
+        code=get_code("metrics", "paper"),
+    message:
+        "Write the ablation table"
+    script:
+        "../../scripts/make_ablation.py"
+
+
+rule draw_ablation:
+    input:
+        table=f"{D}/tables/ablation.csv",
+    output:
+        png=report(f"{D}/figures/ablation.png", caption="../report/ablation.rst", category="Ablation"),
+        pdf=f"{D}/figures/ablation.pdf",
+    log:
+        f"{LOGS}/draw_ablation.log",
+    benchmark:
+        f"{BENCHMARKS}/draw_ablation.tsv"
+    conda:
+        "../../envs/images.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        code=get_code("paper"),
+    message:
+        "Draw the ablation"
+    script:
+        "../../scripts/draw_ablation.py"
