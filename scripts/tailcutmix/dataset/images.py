@@ -1,0 +1,164 @@
+"""Reading and writing of image files, in folders or inside zips, with one clear line for whatever is missing or broken.
+
+A path is a file, or ``archive.zip::member``, which is read inside the archive without unpacking it.
+"""
+
+import io
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO
+
+import cv2
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from tailcutmix.errors import UserError
+
+ZIP_SEPARATOR = "::"
+
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, zipfile.BadZipFile, zipfile.zlib.error)
+
+
+def open_zip(archive: str | Path) -> zipfile.ZipFile:
+    """An open archive, kept open for the life of the process; raises UserError where it is missing or broken."""
+    return _open_zip(str(archive), os.getpid())  # a forked child would share the file offset with its parent
+
+
+@lru_cache(maxsize=16)
+def _open_zip(archive: str, process: int) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(archive)
+    except FileNotFoundError:
+        raise UserError(f"{archive}: no such archive") from None
+    except (zipfile.BadZipFile, OSError) as error:
+        raise UserError(f"{archive}: not a readable zip archive ({error}); download it again") from None
+
+
+@contextmanager
+def open_binary(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file or zip member for reading bytes; raises UserError where it does not exist."""
+    archive, separator, member = str(path).partition(ZIP_SEPARATOR)
+    try:
+        stream = open_zip(archive).open(member) if separator else open(archive, "rb")
+    except (FileNotFoundError, KeyError, IsADirectoryError):
+        raise UserError(f"{path}: no such file") from None
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from None
+    with stream:
+        yield stream
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """The whole content of a file or zip member; a zip member's own checksum is checked."""
+    with open_binary(path) as stream:
+        try:
+            return stream.read()
+        except _BROKEN as error:
+            raise UserError(f"{path}: cannot be read ({error}); copy or download it again") from None
+
+
+def read_size(path: str | Path) -> tuple[int, int]:
+    """(height, width) from the header of an image file."""
+    with open_binary(path) as stream, _open_image(stream, path) as image:
+        return image.height, image.width
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """(H, W, 3) uint8 RGB."""
+    return decode_image(read_bytes(path), path)
+
+
+def read_label(path: str | Path) -> np.ndarray:
+    """(H, W) uint8 label ids; a palette image gives its indices, not its colours."""
+    return decode_label(read_bytes(path), path)
+
+
+def read_instances(path: str | Path) -> np.ndarray:
+    """(H, W) uint16 (8-bit files are widened): label id * 1000 + number, or the label id alone where there is none."""
+    values = _decode_ids(read_bytes(path), path, "instance ids")
+    if values.min() < 0 or values.max() > 65535:
+        raise UserError(f"{path}: instance ids must lie in 0..65535, found {values.min()}..{values.max()}")
+    return values.astype(np.uint16)
+
+
+def decode_image(data: bytes, path: str | Path) -> np.ndarray:
+    """(H, W, 3) uint8 RGB from the bytes of an image file; ``path`` is named in errors."""
+    with _open_image(io.BytesIO(data), path, verify=True) as image:
+        try:
+            return np.array(image.convert("RGB"))
+        except _BROKEN as error:
+            raise _corrupt(path, error) from None
+
+
+def decode_label(data: bytes, path: str | Path) -> np.ndarray:
+    """(H, W) uint8 label ids from the bytes of an image file; ``path`` is named in errors."""
+    values = _decode_ids(data, path, "label ids")
+    if values.min() < 0 or values.max() > 255:
+        raise UserError(f"{path}: label ids must lie in 0..255, found {values.min()}..{values.max()}")
+    return values.astype(np.uint8)
+
+
+def _decode_ids(data: bytes, path: str | Path, kind: str) -> np.ndarray:
+    with _open_image(io.BytesIO(data), path, verify=True) as image:
+        try:
+            values = np.array(image)
+        except _BROKEN as error:
+            raise _corrupt(path, error) from None
+    if values.ndim != 2:
+        raise UserError(f"{path}: {kind} need a single-channel image, found {image.mode}; is it the colour version?")
+    return values
+
+
+def _open_image(stream: BinaryIO, path: str | Path, verify: bool = False) -> Image.Image:
+    try:
+        image = Image.open(stream)
+        if verify and image.format == "PNG":
+            image.verify()  # checksums of all chunks, which decoding alone passes over
+            stream.seek(0)
+            image = Image.open(stream)
+        return image
+    except UnidentifiedImageError:
+        raise UserError(f"{path}: not an image, or a broken one; copy or download it again") from None
+    except _BROKEN as error:
+        raise _corrupt(path, error) from None
+
+
+def _corrupt(path: str | Path, error: Exception) -> UserError:
+    return UserError(f"{path}: broken image ({error}); copy or download it again")
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A temporary file name beside ``path``; it takes that place when the block ends well and vanishes otherwise."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+    os.close(handle)
+    try:
+        yield Path(name)
+        os.chmod(name, 0o666 & ~_umask())  # mkstemp makes private files; results are for others too
+        os.replace(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=1)
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_png(path: str | Path, array: np.ndarray) -> None:
+    """Write (H, W, 3) uint8 RGB, (H, W) uint8 or (H, W) uint16 as PNG, all or nothing."""
+    if array.dtype not in (np.uint8, np.uint16) or not (array.ndim == 2 or array.shape[2:] == (3,)):
+        raise ValueError(f"cannot write {array.dtype} {array.shape} as PNG")
+    channels = cv2.cvtColor(array, cv2.COLOR_RGB2BGR) if array.ndim == 3 else array
+    data = cv2.imencode(".png", np.ascontiguousarray(channels))[1]
+    with replacing(path) as temporary:
+        temporary.write_bytes(data.tobytes())

@@ -1,0 +1,129 @@
+"""The manifest: one row an image with its files, its size and their checksums; all later steps start from it."""
+
+import hashlib
+import logging
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from tailcutmix.dataset.images import open_binary, read_size, replacing
+from tailcutmix.errors import UserError
+
+SPLITS = ("train", "val", "test")
+LISTING_COLUMNS = ("split", "image_id", "image", "label", "instance")
+MANIFEST_COLUMNS = (
+    "image_id",
+    "split",
+    "image",
+    "label",
+    "instance",
+    "width",
+    "height",
+    "image_sha256",
+    "label_sha256",
+    "instance_sha256",
+)
+FILES = ("image", "label", "instance")
+_BLOCK = 1 << 20
+_BAR_FROM = 500  # images; a smaller set is done before a bar says anything
+
+
+def build(listing: pd.DataFrame, processes: int = 1) -> pd.DataFrame:
+    """Complete a listing (see :mod:`tailcutmix.dataset.sources`) to a manifest.
+
+    Args:
+        listing: columns split, image_id, image, label, instance; label and instance are "" where there is none.
+        processes: files read at the same time (threads: reading and hashing hold no lock).
+
+    Returns:
+        MANIFEST_COLUMNS, ordered by split (train, val, test) and image_id. Width and height come from the headers and
+        are the same for all files of a row.
+
+    Raises:
+        UserError: no train image, an image_id twice in a split or unfit as a file name, a train image without label,
+            a missing or unreadable file, a label of another size than its image.
+    """
+    listing = _checked(listing)
+    with ThreadPoolExecutor(max(1, processes)) as pool:
+        rows = pool.map(_measure, listing.to_dict("records"))
+        bar = tqdm(rows, total=len(listing), desc="checksums", unit="image", disable=len(listing) < _BAR_FROM)
+        frame = pd.DataFrame(list(bar), columns=list(MANIFEST_COLUMNS))
+    counts = ", ".join(f"{count} {split}" for split, count in frame.split.value_counts(sort=False).items())
+    logging.info("manifest: %s", counts)
+    return frame
+
+
+def _checked(listing: pd.DataFrame) -> pd.DataFrame:
+    listing = listing[list(LISTING_COLUMNS)].astype(str)
+    unknown = sorted(set(listing.split) - set(SPLITS))
+    if unknown:
+        raise UserError(f"split {unknown[0]!r} is unknown; the splits are {', '.join(SPLITS)}")
+    if not (listing.split == "train").any():
+        raise UserError("the train split holds no image; see docs/data.md for the folders that a source expects")
+    for row in listing[listing.duplicated(["split", "image_id"])].itertuples():
+        raise UserError(f"{row.image}: image_id {row.image_id} stands twice in split {row.split}; rename one of them")
+    for row in listing.itertuples():
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", row.image_id):
+            raise UserError(f"{row.image}: image_id {row.image_id!r} must be made of letters, digits, '.', '_' and '-'")
+        if row.split == "train" and not row.label:
+            raise UserError(f"{row.image}: a train image needs a label")
+    order = listing.split.map(SPLITS.index)
+    return listing.assign(order=order).sort_values(["order", "image_id"], kind="stable").drop(columns="order")
+
+
+def _measure(row: dict[str, str]) -> dict[str, str | int]:
+    sizes = {kind: read_size(row[kind]) for kind in FILES if row[kind]}
+    height, width = sizes["image"]
+    for kind, (h, w) in sizes.items():
+        if (h, w) != (height, width):
+            raise UserError(f"{row[kind]}: {kind} is {w}x{h} but its image {row['image']} is {width}x{height}")
+    digests = {f"{kind}_sha256": sha256(row[kind]) if row[kind] else "" for kind in FILES}
+    return {**row, "width": width, "height": height, **digests}
+
+
+def sha256(path: str | Path) -> str:
+    """Hexadecimal SHA-256 of a file or zip member, read in blocks."""
+    digest = hashlib.sha256()
+    with open_binary(path) as stream:
+        try:
+            while block := stream.read(_BLOCK):
+                digest.update(block)
+        except Exception as error:  # what a broken zip member raises depends on how it was packed
+            raise UserError(f"{path}: cannot be read ({error}); copy or download it again") from None
+    return digest.hexdigest()
+
+
+def write_manifest(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write a manifest as CSV, all or nothing."""
+    with replacing(path) as temporary:
+        frame[list(MANIFEST_COLUMNS)].to_csv(temporary, index=False)
+
+
+def read_manifest(path: str | Path, split: str | None = None) -> pd.DataFrame:
+    """Read a manifest, or the rows of one split; all columns are str ("" where absent) but width and height (int).
+
+    Raises:
+        UserError: a missing or broken file, or a split without any image.
+    """
+    try:
+        # str, never a number: test ids of MiniCity are 64-bit and would lose their last digits as floats
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such manifest") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a readable manifest ({error}); delete it and run again") from None
+    missing = [column for column in MANIFEST_COLUMNS if column not in frame.columns]
+    if missing:
+        raise UserError(f"{path}: column {missing[0]} is missing; delete the manifest and run again")
+    try:
+        frame = frame.astype({"width": int, "height": int})
+    except ValueError:
+        raise UserError(f"{path}: width and height must be whole numbers; delete the manifest and run again") from None
+    if split is not None:
+        frame = frame[frame.split == split].reset_index(drop=True)
+        if frame.empty:
+            raise UserError(f"{path}: no image in split {split!r}")
+    return frame

@@ -1,0 +1,190 @@
+"""Packed arrays: each split decoded once into memory-mapped arrays that training and scoring read at no cost."""
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from tailcutmix.dataset.images import decode_image, decode_label, read_bytes, replacing
+from tailcutmix.dataset.manifest import read_manifest
+from tailcutmix.errors import UserError
+from tailcutmix.labels import IGNORE, LabelTable
+
+FILES = ("index.csv", "labels.npy", "images.npy")  # the index takes its place last
+_BAR_FROM = 300
+_CONTENT = ["image_id", "split", "width", "height", "image_sha256", "label_sha256"]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """One split, memory-mapped and read-only.
+
+    Attributes:
+        images: (N, H, W, 3) uint8 RGB.
+        labels: (N, H, W) uint8 train ids, 255 ignored; all 255 for an image without label.
+        image_ids: N strings, in the order of the arrays.
+        has_label: (N,) bool.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    image_ids: list[str]
+    has_label: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of every image."""
+        return self.images.shape[1], self.images.shape[2]
+
+
+def pack(
+    manifest_path: str | Path,
+    split: str,
+    labels: LabelTable,
+    size: tuple[int, int] | None,
+    out_dir: str | Path,
+    processes: int = 1,
+) -> None:
+    """Decode a split into ``images.npy``, ``labels.npy`` (train ids) and ``index.csv`` under ``out_dir``.
+
+    Args:
+        manifest_path: the manifest; every file is checked against its checksum there.
+        split: train, val or test.
+        labels: gives the label ids that may occur and their train ids; label value 255 always means ignored.
+        size: (height, width) to resize to: images by area (smaller) or linearly (larger), labels by nearest pixel.
+            None keeps the files' size, which must then be the same for all.
+        processes: images decoded at the same time (threads: decoders hold no lock); memory is bounded by this number.
+
+    Raises:
+        UserError: a missing, broken or changed file, images of several sizes without ``size``, or a label id that
+            the table does not list.
+    """
+    rows = read_manifest(manifest_path, split)
+    height, width = tuple(size) if size else _common_size(rows, manifest_path)
+    known = np.zeros(256, bool)
+    known[[*labels.ids, IGNORE]] = True
+    out_dir = Path(out_dir)
+    with ExitStack() as stack:
+        names = [stack.enter_context(replacing(out_dir / name)) for name in FILES]
+        shape = (len(rows), height, width)
+        images = np.lib.format.open_memmap(names[2], mode="w+", dtype=np.uint8, shape=(*shape, 3))
+        targets = np.lib.format.open_memmap(names[1], mode="w+", dtype=np.uint8, shape=shape)
+
+        def put(item: tuple[int, dict]) -> None:
+            position, row = item
+            images[position] = _resized(decode_image(_verified(row, "image"), row["image"]), height, width)
+            targets[position] = IGNORE
+            if row["label"]:
+                ids = decode_label(_verified(row, "label"), row["label"])
+                _check_ids(ids, known, row["label"])
+                targets[position] = labels.to_train_id[_resized(ids, height, width)]
+
+        with ThreadPoolExecutor(max(1, processes)) as pool:
+            done = pool.map(put, enumerate(rows.to_dict("records")))
+            for _ in tqdm(done, total=len(rows), desc=f"pack {split}", unit="image", disable=len(rows) < _BAR_FROM):
+                pass
+        for array in (images, targets):
+            array.flush()
+        index = rows[["image_id", "split"]].assign(has_label=(rows.label != "").astype(int), digest=_digests(rows))
+        index.to_csv(names[0], index=False)
+
+
+def _common_size(rows: pd.DataFrame, manifest_path: str | Path) -> tuple[int, int]:
+    sizes = rows[["height", "width"]].drop_duplicates()
+    if len(sizes) > 1:
+        found = ", ".join(f"{row.width}x{row.height}" for row in sizes.head(3).itertuples())
+        raise UserError(f"{manifest_path}: images differ in size ({found}); set dataset.size: [height, width]")
+    return int(sizes.height.iloc[0]), int(sizes.width.iloc[0])
+
+
+def _verified(row: dict, kind: str) -> bytes:
+    data = read_bytes(row[kind])
+    if hashlib.sha256(data).hexdigest() != row[f"{kind}_sha256"]:
+        raise UserError(f"{row[kind]}: the file changed after the manifest was made; delete the manifest and run again")
+    return data
+
+
+def _resized(array: np.ndarray, height: int, width: int) -> np.ndarray:
+    if array.shape[:2] == (height, width):
+        return array
+    if array.ndim == 2:
+        method = cv2.INTER_NEAREST_EXACT
+    else:
+        method = cv2.INTER_AREA if height * width < array.shape[0] * array.shape[1] else cv2.INTER_LINEAR
+    return cv2.resize(array, (width, height), interpolation=method)
+
+
+def _check_ids(ids: np.ndarray, known: np.ndarray, path: str) -> None:
+    present = np.bincount(ids.ravel(), minlength=256) > 0
+    unknown = np.flatnonzero(present & ~known)
+    if unknown.size:
+        raise UserError(f"{path}: label id {unknown[0]} is not in the label table; add a row for it to dataset.labels")
+
+
+def _digests(rows: pd.DataFrame) -> list[str]:
+    """One digest a row over what a packed image depends on; paths are left out, so a data set may move."""
+    lines = rows[_CONTENT].astype(str).agg(",".join, axis=1)
+    return [hashlib.sha256(line.encode()).hexdigest() for line in lines]
+
+
+def open_packed(directory: str | Path, manifest_path: str | Path | None = None) -> Packed:
+    """Map the packed arrays of a split.
+
+    Args:
+        directory: the folder that :func:`pack` wrote, ``<D>/packed/<split>``.
+        manifest_path: the manifest to check against; by default ``<D>/manifest.csv`` where that exists.
+
+    Raises:
+        UserError: a missing or cut-off array, arrays that do not fit together, or a manifest that changed since.
+    """
+    directory = Path(directory)
+    index_path = directory / "index.csv"
+    try:
+        index = pd.read_csv(index_path, dtype=str, keep_default_na=False)
+        image_ids, digests, has_label = list(index.image_id), list(index.digest), index.has_label.astype(int) > 0
+    except FileNotFoundError:
+        raise UserError(f"{index_path}: no such file; pack the split first") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, AttributeError, ValueError) as error:
+        raise UserError(f"{index_path}: not an index of packed arrays ({error}); delete the folder") from None
+    images, labels = _open_array(directory / "images.npy"), _open_array(directory / "labels.npy")
+    if images.ndim != 4 or images.shape[:3] != labels.shape or len(images) != len(index):
+        raise UserError(
+            f"{directory}: images {images.shape}, labels {labels.shape} and index ({len(index)}) do not fit together; "
+            "delete the folder and run again"
+        )
+    default = directory.parent.parent / "manifest.csv"
+    if manifest_path is not None or default.exists():
+        _check_manifest(directory, manifest_path or default, index.split.iloc[0], image_ids, digests)
+    return Packed(images, labels, image_ids, has_label.to_numpy())
+
+
+def _open_array(path: Path) -> np.ndarray:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; pack the split first") from None
+    except (ValueError, OSError, EOFError) as error:
+        raise UserError(f"{path}: broken or cut off ({error}); delete the folder and run again") from None
+    if array.dtype != np.uint8:
+        raise UserError(f"{path}: expected uint8, found {array.dtype}; delete the folder and run again")
+    return array
+
+
+def _check_manifest(
+    directory: Path, manifest: str | Path, split: str, image_ids: list[str], digests: list[str]
+) -> None:
+    rows = read_manifest(manifest, split)
+    if list(rows.image_id) != image_ids:
+        raise UserError(f"{manifest}: other images in split {split} than in {directory}; delete that folder")
+    for image_id, before, now in zip(image_ids, digests, _digests(rows), strict=True):
+        if before != now:
+            raise UserError(f"{manifest}: image {image_id} changed since {directory} was packed; delete that folder")

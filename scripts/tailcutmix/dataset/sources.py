@@ -1,0 +1,39 @@
+"""One interface for all data sources: where the files are -> one row an image."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from tailcutmix.dataset import camvid, cityscapes, folders, minicity
+from tailcutmix.errors import UserError
+
+SOURCES = ("toycity", "minicity", "cityscapes", "camvid", "folders")
+
+
+def list_images(source: str, root: str | Path, splits: str | Path | None = None) -> pd.DataFrame:
+    """List the images of a data set.
+
+    Args:
+        source: one of SOURCES; ToyCity must have been generated (:mod:`tailcutmix.dataset.toycity`).
+        root: the folder of the data set.
+        splits: folder of the official MiniCity lists; needed by cityscapes, used by minicity where given.
+
+    Returns:
+        Columns split, image_id, image, label, instance, all str; label and instance are "" where there is none.
+
+    Raises:
+        UserError: an unknown source, or a missing folder or file.
+    """
+    if source not in SOURCES:
+        raise UserError(f"dataset.source: {source!r} is unknown; the sources are {', '.join(SOURCES)}")
+    if not Path(root).is_dir():
+        raise UserError(f"{root}: no such folder; dataset.root must name the folder of the {source} data")
+    if source == "cityscapes":
+        if not splits:
+            raise UserError("dataset.splits: source cityscapes needs the folder of the MiniCity file lists")
+        return cityscapes.list_images(root, splits)
+    if source == "minicity":
+        return minicity.list_images(root, splits)
+    if source == "toycity":
+        return minicity.list_images(root)
+    return {"camvid": camvid, "folders": folders}[source].list_images(root)
