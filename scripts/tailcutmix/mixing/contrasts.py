@@ -1,0 +1,54 @@
+"""What the cutmix of the report is compared with: CutMix, MixUp and CutOut, made for dense labels."""
+
+import numpy as np
+import torch
+
+from tailcutmix.mixing.streams import choice
+
+MIXUP_ALPHA = 0.2
+"""Of the Beta distribution that MixUp draws lambda from (Zhang et al., ICLR 2018, ImageNet)."""
+
+
+def cutmix_boxes(u: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Rectangles of CutMix (Yun et al., ICCV 2019): of area 1 - lambda around a uniform centre, clipped.
+
+    Args:
+        u: (B, 3) in [0, 1): lambda (uniform, Beta(1, 1)), centre y, centre x.
+        size: (h, w) of the images.
+
+    Returns:
+        (B, 4) int64: top, left, bottom, right, half-open.
+    """
+    length = (np.asarray(size) * np.sqrt(1 - u[:, :1])).astype(np.int64)
+    return _clipped(choice(u[:, 1:3], np.asarray(size)), length, size)
+
+
+def cutout_boxes(u: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Squares of CutOut (DeVries and Taylor, 2017): half the shorter side wide, around a uniform centre, clipped.
+
+    Args:
+        u: (B, 2) in [0, 1): centre y, centre x.
+        size: (h, w) of the images.
+
+    Returns:
+        (B, 4) int64: top, left, bottom, right, half-open.
+    """
+    length = np.full((len(u), 2), max(min(size) // 2, 1), np.int64)
+    return _clipped(choice(u, np.asarray(size)), length, size)
+
+
+def mixup_lambda(rng: np.random.Generator, samples: int, alpha: float = MIXUP_ALPHA) -> np.ndarray:
+    """(samples,) float64 in 0..1 from Beta(alpha, alpha): the weight of the first image of each pair."""
+    return rng.beta(alpha, alpha, samples)
+
+
+def box_mask(boxes: np.ndarray, size: tuple[int, int], device: torch.device) -> torch.Tensor:
+    """(B, h, w) bool: True within (top, left, bottom, right)."""
+    top, left, bottom, right = torch.from_numpy(boxes).to(device)[:, :, None].unbind(1)
+    y, x = (torch.arange(k, device=device) for k in size)
+    return ((y >= top) & (y < bottom))[:, :, None] & ((x >= left) & (x < right))[:, None, :]
+
+
+def _clipped(centre: np.ndarray, length: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    start = centre - length // 2
+    return np.concatenate([np.maximum(start, 0), np.minimum(start + length, np.asarray(size))], axis=1)

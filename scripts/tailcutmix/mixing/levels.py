@@ -1,0 +1,149 @@
+"""Multi-level cutmix: patches drawn from B1, made to fit by AUGN and pasted whole [report, section 3]."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from tailcutmix.errors import UserError
+from tailcutmix.mixing.streams import choice
+from tailcutmix.mixing.windows import Windows, sample_images, sample_labels
+
+COLUMNS = 7
+"""Uniform numbers that one patch takes: rectangle, scale, flip, crop y, crop x, P y, P x."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """B1 of one class or more: every rectangle at every level, and how likely each is drawn.
+
+    Attributes:
+        image: (R,) int64, packed image.
+        box: (R, 4) int64, y, x, h, w in packed pixels.
+        clipped: (R,) bool, the rectangle was clipped to its image.
+        cumulative: (R,) float64, rising to 1.
+    """
+
+    image: np.ndarray
+    box: np.ndarray
+    clipped: np.ndarray
+    cumulative: np.ndarray
+
+
+def make_pool(
+    boxes: pd.DataFrame, image_ids: Sequence[str], levels: Sequence[int] | None = None, weights: dict | None = None
+) -> Pool | None:
+    """Build B1 from ``boxes.csv`` in packed coordinates.
+
+    Rectangles of a class are drawn uniformly, or by the weight of their level; of several classes (a column
+    ``class``), each is drawn equally often.
+
+    Args:
+        boxes: image_id, level, x, y, w, h, clipped.
+        image_ids: ids of the packed images, in their order.
+        levels: levels to draw from; None: all.
+        weights: level -> weight; a level that it does not name has none. None: equal.
+
+    Returns:
+        None where no rectangle is left.
+
+    Raises:
+        UserError: a box in an image that is not packed.
+    """
+    position = {image_id: n for n, image_id in enumerate(image_ids)}
+    strange = boxes.loc[~boxes["image_id"].isin(position), "image_id"]
+    if len(strange):
+        raise UserError(f"boxes.csv names image {strange.iloc[0]!r}, which is not packed; delete that subset")
+    if levels is not None:
+        boxes = boxes[boxes["level"].isin(levels)]
+    weight = np.ones(len(boxes))
+    if weights is not None:
+        weight = boxes["level"].map({int(level): float(value) for level, value in weights.items()}).fillna(0).to_numpy()
+    boxes, weight = boxes[weight > 0], weight[weight > 0]
+    if boxes.empty:
+        return None
+    owner = boxes["class"].to_numpy() if "class" in boxes else np.zeros(len(boxes), np.int64)
+    names, owner = np.unique(owner, return_inverse=True)
+    weight = weight / np.bincount(owner, weight)[owner] / len(names)
+    return Pool(
+        boxes["image_id"].map(position).to_numpy(np.int64),
+        boxes[["y", "x", "h", "w"]].to_numpy(np.int64),
+        boxes["clipped"].to_numpy(bool),
+        np.cumsum(weight) / weight.sum(),
+    )
+
+
+@dataclass(frozen=True)
+class Patches:
+    """B patches, described on the host.
+
+    Attributes:
+        windows: what is cut.
+        place: (B, 4) int64, y, x, h, w on the canvas: P and the size of the patch there.
+        cropped: (B,) bool, the patch exceeded the canvas and was cropped.
+        clipped: (B,) bool, its rectangle had been clipped to its image.
+    """
+
+    windows: Windows
+    place: np.ndarray
+    cropped: np.ndarray
+    clipped: np.ndarray
+
+
+def draw_patches(u: np.ndarray, pool: Pool, augmentation: dict, canvas: tuple[int, int]) -> Patches:
+    """Draw XB1_a = AUGN(XB1) and the position P for B samples.
+
+    AUGN is a scale and a flip; where the scaled patch exceeds the canvas, it is cropped to it at random.
+
+    Args:
+        u: (B, 7) in [0, 1).
+        pool: B1.
+        augmentation: ``scale`` [low, high] and ``flip``.
+        canvas: (h, w) of X_a.
+    """
+    row = np.minimum(np.searchsorted(pool.cumulative, u[:, 0], side="right"), len(pool.image) - 1)
+    box, canvas = pool.box[row], np.asarray(canvas)
+    low, high = augmentation["scale"]
+    scale = (low + u[:, 1] * (high - low))[:, None]
+    size = np.maximum(np.rint(box[:, 2:] * scale).astype(np.int64), 1)
+    exceeds = size > canvas
+    size = np.minimum(size, canvas)
+    length = np.where(exceeds, np.clip(np.rint(canvas / scale).astype(np.int64), 1, box[:, 2:]), box[:, 2:])
+    start = box[:, :2] + choice(u[:, 3:5], box[:, 2:] - length + 1)
+    place = choice(u[:, 5:7], canvas - size + 1)
+    flip = (u[:, 2] < 0.5) & bool(augmentation["flip"])
+    windows = Windows(pool.image[row], np.concatenate([start, length], axis=1), flip, np.ones((len(u), 3)))
+    return Patches(windows, np.concatenate([place, size], axis=1), exceeds.any(axis=1), pool.clipped[row])
+
+
+def paste_patches(
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    patches: Patches,
+    rows: np.ndarray,
+    source_images: torch.Tensor,
+    source_labels: torch.Tensor,
+) -> torch.Tensor:
+    """X_a(P) = XB1_a and Y_a(P) = YB1_a, in place, void included.
+
+    Args:
+        images: (B, 3, h, w) float32 in 0..1.
+        labels: (B, h, w) uint8.
+        patches: one for each of ``rows``.
+        rows: samples of the batch that are mixed.
+        source_images: (N, H, W, 3) uint8, packed.
+        source_labels: (N, H, W) uint8, packed.
+
+    Returns:
+        (B, h, w) bool: the pixels that were pasted.
+    """
+    mask = torch.zeros_like(labels, dtype=torch.bool)
+    for number, (sample, (y, x, h, w)) in enumerate(zip(rows.tolist(), patches.place.tolist(), strict=True)):
+        window = patches.windows.take(np.array([number]))
+        down, across = slice(y, y + h), slice(x, x + w)
+        images[sample, :, down, across] = sample_images(source_images, window, (h, w))[0].to(images.device)
+        labels[sample, down, across] = sample_labels(source_labels, window, (h, w))[0].to(labels.device)
+        mask[sample, down, across] = True
+    return mask

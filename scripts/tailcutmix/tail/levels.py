@@ -1,0 +1,159 @@
+"""Boxes of level t around the regions of a tail class, and the subset of crops that they cut [report, section 3]."""
+
+import logging
+import math
+import os
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tailcutmix.dataset.images import read_image, read_instances, read_label, replacing, write_png
+from tailcutmix.errors import UserError
+from tailcutmix.tail.regions import Region, find_regions
+
+logger = logging.getLogger(__name__)
+
+REGION_COLUMNS = ("image_id", "region", "x", "y", "w", "h", "area")
+BOX_COLUMNS = ("image_id", "region", "level", "x", "y", "w", "h", "clipped", "image_width", "image_height")
+COUNT_COLUMNS = ("level", "kept", "clipped", "dropped")
+
+
+def level_box(x: int, y: int, w: int, h: int, level: int, r: float, s: float) -> tuple[float, float, float, float]:
+    """Expand a box to level t: by (r + s*t) of the original width and height on each side; level 1 stays tight.
+
+    x1 = x1 - (r + s*t)*w, y1 = y1 - (r + s*t)*h, w = w + 2*(r + s*t)*w, h = h + 2*(r + s*t)*h, for t > 1.
+
+    Returns:
+        (x1, y1, w, h) in pixels; it may reach beyond the image, see :func:`clip_box`.
+    """
+    if level < 1 or not 0 < r < 1 or not s > 1:
+        raise UserError(f"regions: level {level}, r {r}, s {s}: the report asks for t >= 1, 0 < r < 1 and s > 1")
+    if level == 1:
+        return float(x), float(y), float(w), float(h)
+    ratio = r + s * level
+    return x - ratio * w, y - ratio * h, w + 2 * ratio * w, h + 2 * ratio * h
+
+
+def clip_box(box: tuple[float, float, float, float], width: int, height: int) -> tuple[int, int, int, int]:
+    """Clip a box to the image, without moving its centre, and take in every pixel that it touches.
+
+    Returns:
+        (x, y, w, h) with 0 <= x, x + w <= width, and the same for y and h.
+    """
+    x, y, w, h = box
+    left, top = max(0, math.floor(x)), max(0, math.floor(y))
+    right, bottom = min(width, math.ceil(x + w)), min(height, math.ceil(y + h))
+    return left, top, right - left, bottom - top
+
+
+def image_boxes(
+    image_id: str, regions: Sequence[Region], levels: Sequence[int], r: float, s: float, width: int, height: int
+) -> list[tuple]:
+    """Rows of ``boxes.csv`` for one image: the clipped box of every region and level."""
+    rows = []
+    for number, (x, y, w, h, _) in enumerate(regions):
+        for level in levels:
+            wanted = level_box(x, y, w, h, level, r, s)
+            clipped = wanted[0] < 0 or wanted[1] < 0 or wanted[0] + wanted[2] > width or wanted[1] + wanted[3] > height
+            box = clip_box(wanted, width, height)
+            rows.append((image_id, number, level, *box, int(clipped), width, height))
+    return rows
+
+
+def write_subset(
+    manifest: pd.DataFrame,
+    b: int,
+    out: str | Path,
+    *,
+    levels: Sequence[int] = (1, 2, 3),
+    r: float = 0.5,
+    s: float = 1.1,
+    source: str = "components",
+    min_area: float = 0,
+    workers: int | None = None,
+) -> pd.DataFrame:
+    """Cut the tail subset of one class: all its regions at all levels.
+
+    Writes into ``out``, a folder named by the class: ``regions.csv`` (tight boxes), ``boxes.csv`` (clipped boxes of
+    all levels), ``counts.csv``, and ``level<t>/<image_id>_<region>.png`` with ``..._label.png`` (label ids), all in
+    original image coordinates.
+
+    Args:
+        manifest: the rows of the train split of ``manifest.csv``.
+        b: label id of the class.
+        levels, r, s: see :func:`level_box`.
+        source, min_area: see :func:`~tailcutmix.tail.regions.find_regions`.
+        workers: images cut at the same time; None: the CPUs of this process.
+
+    Returns:
+        One row a level: level, kept and clipped boxes, and regions dropped for their size.
+    """
+    out = Path(out)
+    levels = sorted(set(levels))
+    for level in levels:
+        shutil.rmtree(out / f"level{level}", ignore_errors=True)
+        (out / f"level{level}").mkdir(parents=True)
+
+    def cut(row) -> tuple[list[tuple], list[tuple], int]:
+        label = read_label(row.label)
+        instances = read_instances(row.instance) if source == "instances" and row.instance else None
+        regions, dropped = find_regions(label, b, source, min_area, instances)
+        height, width = label.shape
+        boxes = image_boxes(row.image_id, regions, levels, r, s, width, height)
+        image = read_image(row.image) if boxes else None
+        for image_id, region, level, x, y, w, h, *_ in boxes:
+            name = f"{image_id}_{region}"
+            write_png(out / f"level{level}" / f"{name}.png", image[y : y + h, x : x + w])
+            write_png(out / f"level{level}" / f"{name}_label.png", label[y : y + h, x : x + w])
+        return [(row.image_id, number, *region) for number, region in enumerate(regions)], boxes, dropped
+
+    labelled = manifest[manifest["label"].astype(str) != ""]
+    with ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool:
+        results = list(pool.map(cut, labelled.itertuples(index=False)))
+    regions = pd.DataFrame([row for found, _, _ in results for row in found], columns=list(REGION_COLUMNS))
+    boxes = pd.DataFrame([row for _, found, _ in results for row in found], columns=list(BOX_COLUMNS))
+    boxes["class"] = out.name
+    dropped = sum(count for _, _, count in results)
+    counts = pd.DataFrame(
+        [(t, int((boxes.level == t).sum()), int(boxes.clipped[boxes.level == t].sum()), dropped) for t in levels],
+        columns=list(COUNT_COLUMNS),
+    )
+    for name, frame in (("regions", regions), ("boxes", boxes), ("counts", counts)):
+        with replacing(out / f"{name}.csv") as temporary:
+            frame.to_csv(temporary, index=False)
+    if regions.empty:
+        logger.warning("%s: no region is left (%d dropped below %g pixels)", out.name, dropped, min_area)
+    else:
+        images = regions.image_id.nunique()
+        logger.info("%s: %d regions in %d images, %d dropped", out.name, len(regions), images, dropped)
+    for row in counts.itertuples(index=False):
+        logger.info("%s: level %d: %d crops, %d of them clipped", out.name, row.level, row.kept, row.clipped)
+    return counts
+
+
+def read_boxes(path: str | Path) -> pd.DataFrame:
+    """Read ``boxes.csv`` (BOX_COLUMNS, and the class) with image ids as text; raises UserError that names the file."""
+    try:
+        frame = pd.read_csv(path, dtype={"image_id": str})
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not a readable table of boxes ({error}); delete it and run again") from None
+    missing = [column for column in BOX_COLUMNS if column not in frame]
+    if missing:
+        raise UserError(f"{path}: column {missing[0]} is missing; delete the file and run again")
+    return frame
+
+
+def scale_boxes(boxes: pd.DataFrame, width: int, height: int) -> pd.DataFrame:
+    """Carry boxes over to images packed at ``width`` x ``height``, outwards to whole pixels."""
+    scaled = boxes.copy()
+    for start, length, size, full in (("x", "w", width, "image_width"), ("y", "h", height, "image_height")):
+        begin, wide, was = (boxes[column].to_numpy(float) for column in (start, length, full))
+        low = np.floor(begin * size / was + 1e-6).astype(int)
+        high = np.ceil((begin + wide) * size / was - 1e-6).astype(int)
+        scaled[start], scaled[length] = low, high - low
+        scaled[full] = size
+    return scaled

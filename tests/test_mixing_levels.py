@@ -1,0 +1,135 @@
+"""Multi-level cutmix: the pool B1, the patches and their paste."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mixing_fakes import CLASSES, RARE, SETTINGS, boxes, packed
+
+from tailcutmix.dataset.images import read_image, read_label, write_png
+from tailcutmix.errors import UserError
+from tailcutmix.mixing.levels import COLUMNS, draw_patches, make_pool, paste_patches
+from tailcutmix.mixing.sampler import Sampler
+from tailcutmix.mixing.streams import uniforms
+from tailcutmix.tail.levels import read_boxes, scale_boxes, write_subset
+
+quick = settings(deadline=None, max_examples=40)
+seeds = st.integers(0, 2**32 - 1)
+PLAIN = {"scale": [1.0, 1.0], "flip": False, "jitter": 0.0}
+
+
+@quick
+@given(seeds, st.integers(1, 70), st.integers(1, 70), st.floats(0.3, 1), st.floats(1, 3))
+def test_a_patch_lies_on_the_canvas_and_is_cut_from_its_rectangle(seed, height, width, low, high):
+    pool = make_pool(boxes(packed(seed % 3)), packed(seed % 3).image_ids)
+    u = uniforms(seed, 0, 0, 30, COLUMNS)
+    patches = draw_patches(u, pool, {"scale": [low, high], "flip": True}, (height, width))
+    row = np.searchsorted(pool.cumulative, u[:, 0], side="right")
+    start, size = patches.place[:, :2], patches.place[:, 2:]
+    assert (start >= 0).all() and (size >= 1).all() and (start + size <= (height, width)).all()
+    cut, whole = patches.windows.box, pool.box[row]
+    assert (cut[:, 2:] >= 1).all() and (cut[:, :2] >= whole[:, :2]).all()
+    assert (cut[:, :2] + cut[:, 2:] <= whole[:, :2] + whole[:, 2:]).all()
+    scale = low + u[:, 1:2] * (high - low)
+    fits = np.rint(whole[:, 2:] * scale) <= (height, width)
+    assert np.array_equal(patches.cropped, ~fits.all(axis=1))
+    assert (cut[:, 2:][fits] == whole[:, 2:][fits]).all()  # pasted whole, unless it exceeds the canvas
+    assert np.abs(size - whole[:, 2:] * scale)[fits].max(initial=0) <= 1
+
+
+@quick
+@given(seeds)
+def test_the_whole_rectangle_is_pasted_and_nothing_else_changes(seed):
+    data = packed(seed % 7)
+    pool = make_pool(boxes(data), data.image_ids)
+    patches = draw_patches(uniforms(seed, 0, 0, 3, COLUMNS), pool, PLAIN, (40, 56))
+    rng = np.random.default_rng(seed)
+    images = torch.from_numpy(rng.random((5, 3, 40, 56), np.float32))
+    labels = torch.from_numpy(rng.integers(0, 3, (5, 40, 56), np.uint8))
+    rows = np.array([0, 2, 3])
+    sources = torch.from_numpy(data.images), torch.from_numpy(data.labels)
+    mixed, mixed_labels = images.clone(), labels.clone()
+    mask = paste_patches(mixed, mixed_labels, patches, rows, *sources)
+    assert torch.equal(mixed_labels[~mask], labels[~mask]) and not mask[[1, 4]].any()
+    unchanged = (~mask)[:, None].expand_as(images)
+    assert torch.equal(mixed[unchanged], images[unchanged])
+    for k, row in enumerate(rows):
+        y, x, h, w = patches.place[k]
+        top, left, *size = patches.windows.box[k]
+        assert size == [h, w] and mask[row].sum() == h * w
+        source = np.s_[patches.windows.index[k], top : top + h, left : left + w]
+        assert np.array_equal(mixed_labels[row, y : y + h, x : x + w].numpy(), data.labels[source])  # void included
+        there = mixed[row, :, y : y + h, x : x + w].permute(1, 2, 0).numpy()
+        assert np.array_equal(np.rint(there * 255), data.images[source])
+
+
+def test_rectangles_are_drawn_uniformly_over_rectangle_and_level_or_by_weight():
+    data = packed(2)
+    table = boxes(data)
+    pool = make_pool(table, data.image_ids)
+    assert len(pool.image) == len(table)
+    np.testing.assert_allclose(np.diff(pool.cumulative, prepend=0), 1 / len(table))
+    weighted = make_pool(table, data.image_ids, weights={"1": 3, 2: 1})
+    share = np.diff(weighted.cumulative, prepend=0)
+    tight = (weighted.box[:, 2:] == 1).all(axis=1)
+    assert len(share) == len(table) * 2 // 3 and share[tight].sum() == pytest.approx(0.75, abs=0.02)
+    both = pd.concat([table.assign(**{"class": "a"}), table.head(3).assign(**{"class": "b"})])
+    assert np.diff(make_pool(both, data.image_ids).cumulative, prepend=0)[-3:].sum() == pytest.approx(0.5)
+    assert make_pool(table, data.image_ids, levels=[9]) is None
+    with pytest.raises(UserError, match="names image 'image2', which is not packed"):
+        make_pool(table, data.image_ids[:1])
+
+
+def test_cropped_and_clipped_patches_and_added_pixels_are_counted():
+    data = packed(3, rare_pixels=6)
+    sampler = Sampler(data, SETTINGS | {"mixing": "levels", "crop": [6, 6]}, CLASSES, "cpu", regions=boxes(data))
+    plain = Sampler(data, SETTINGS | {"crop": [6, 6]}, CLASSES, "cpu")
+    cropped = 0
+    for step in range(5):
+        mixed, base = sampler.batch(step), plain.batch(step)
+        changed = mixed.labels != base.labels
+        assert mixed.counts["images_mixed"] == len(mixed.labels) and 0 <= mixed.counts["patches_clipped"] <= 6
+        for b in range(CLASSES):
+            assert mixed.counts["pixels_added"][b] >= (changed & (mixed.labels == b)).sum()
+        cropped += mixed.counts["patches_cropped"]
+    assert 0 < cropped < 30
+
+
+def test_what_is_pasted_from_the_packed_arrays_is_the_crop_on_disk(tmp_path):
+    """The expert cuts from the arrays on the device; the subset on disk shows the very same pixels."""
+    data = packed(4)
+    rows = []
+    for image_id, image, label in zip(data.image_ids, data.images, data.labels, strict=True):
+        paths = {"image": tmp_path / f"{image_id}.png", "label": tmp_path / f"{image_id}_label.png"}
+        write_png(paths["image"], image)
+        write_png(paths["label"], label)  # label ids and train ids are the same here
+        rows.append({"image_id": image_id, "instance": "", **paths})
+    write_subset(pd.DataFrame(rows), RARE, tmp_path / "subset", min_area=0)
+    table = read_boxes(tmp_path / "subset" / "boxes.csv")
+    assert set(table.pop("class")) == {"subset"}
+    pd.testing.assert_frame_equal(table, boxes(data), check_dtype=False)
+    pool = make_pool(scale_boxes(table, 56, 40), data.image_ids)
+    sources = torch.from_numpy(data.images), torch.from_numpy(data.labels)
+    for number, row in enumerate(table.itertuples()):
+        u = np.zeros((1, COLUMNS))
+        u[0, 0] = (number + 0.5) / len(table)
+        patches = draw_patches(u, pool, PLAIN, (40, 56))
+        image, label = torch.zeros(1, 3, 40, 56), torch.zeros(1, 40, 56, dtype=torch.uint8)
+        paste_patches(image, label, patches, np.array([0]), *sources)
+        y, x, h, w = patches.place[0]
+        name = tmp_path / "subset" / f"level{row.level}" / f"{row.image_id}_{row.region}"
+        shown = np.rint(image[0, :, y : y + h, x : x + w].permute(1, 2, 0).numpy() * 255)
+        assert np.array_equal(shown, read_image(f"{name}.png"))
+        assert np.array_equal(label[0, y : y + h, x : x + w].numpy(), read_label(f"{name}_label.png"))
+
+
+def test_boxes_of_full_size_images_serve_arrays_packed_at_another_size():
+    data = packed(5)
+    half = packed(5)
+    half.images, half.labels = data.images[:, ::2, ::2].copy(), data.labels[:, ::2, ::2].copy()
+    settings_ = SETTINGS | {"mixing": "levels", "augmentation": PLAIN, "levels": [2]}
+    sampler = Sampler(half, settings_, CLASSES, "cpu", regions=boxes(data))
+    assert (sampler.pool.box[:, :2] + sampler.pool.box[:, 2:] <= (20, 28)).all()
+    assert sampler.batch(0).counts["images_mixed"] == 6

@@ -1,0 +1,155 @@
+"""The sampler: its stream of random numbers, its epochs, and data that leave nothing to mix."""
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+from mixing_fakes import CLASSES, RARE, SETTINGS, boxes, packed
+
+from tailcutmix.errors import UserError
+from tailcutmix.mixing.order import ClassUniform, image_order
+from tailcutmix.mixing.sampler import MIXINGS, Sampler
+
+
+def make(mixing: str = "none", data=None, tail=(RARE,), **arguments) -> Sampler:
+    data = data or packed()
+    names = {"rank", "world_size", "seed"} & set(arguments)
+    places = {name: arguments.pop(name) for name in names}
+    return Sampler(data, SETTINGS | {"mixing": mixing} | arguments, CLASSES, "cpu", tail, boxes(data), **places)
+
+
+def same(a: torch.Tensor | None, b: torch.Tensor | None) -> bool:
+    return (a is None and b is None) or torch.equal(a, b)
+
+
+@pytest.mark.parametrize("sampling", ["images", "classes"])
+@pytest.mark.parametrize("mixing", MIXINGS)
+def test_a_batch_is_a_function_of_seed_step_and_place_in_the_global_batch(mixing, sampling):
+    wanted = {"sampling": sampling, "expand": 3, "probability": 0.7}
+    reference = [make(mixing, seed=4, **wanted).batch(step) for step in range(5)]
+    again = make(mixing, seed=4, **wanted)
+    for step in (4, 2):  # in another order, without what came before
+        batch = again.batch(step)
+        for name in ("images", "labels", "labels_b", "lam"):
+            assert same(getattr(batch, name), getattr(reference[step], name))
+        assert batch.image_ids == reference[step].image_ids
+    for step in (0, 3):
+        ranks = [make(mixing, seed=4, rank=rank, world_size=3, **wanted).batch(step) for rank in range(3)]
+        for name in ("images", "labels", "labels_b", "lam"):
+            if getattr(reference[step], name) is not None:
+                whole = torch.cat([getattr(part, name) for part in ranks])
+                assert torch.equal(whole, getattr(reference[step], name))
+        for name, value in reference[step].counts.items():
+            assert torch.equal(torch.as_tensor(sum(part.counts[name] for part in ranks)), torch.as_tensor(value))
+    assert not torch.equal(make(mixing, seed=5, **wanted).batch(0).images, reference[0].images)
+    assert not torch.equal(reference[0].images, reference[1].images)
+
+
+@pytest.mark.parametrize("mixing", MIXINGS)
+def test_batches_have_the_form_that_training_expects(mixing):
+    batch = make(mixing).batch(0)
+    assert batch.images.shape == (6, 3, 24, 32) and batch.images.dtype == torch.float32
+    assert batch.labels.shape == (6, 24, 32) and batch.labels.dtype == torch.int64
+    assert set(batch.labels.unique().tolist()) <= {*range(CLASSES), 255}
+    assert batch.images.isfinite().all() and batch.images.abs().max() < 3
+    assert len(batch.image_ids) == 6
+
+
+def test_every_arm_sees_the_same_base_images():
+    names = {mixing: [name.split(" + ")[0] for name in make(mixing).batch(2).image_ids] for mixing in MIXINGS}
+    assert len({tuple(value) for value in names.values()}) == 1
+
+
+def test_each_pass_over_the_data_takes_every_image_once():
+    order = image_order(3, np.arange(70), 7).reshape(10, 7)
+    assert (np.sort(order, axis=1) == np.arange(7)).all()
+    assert len({tuple(row) for row in order}) > 1
+    assert [make(expand=e, batch=b).steps_per_epoch for e, b in ((1, 6), (15, 6), (1, 7), (0.5, 2))] == [2, 18, 1, 2]
+
+
+def test_half_of_a_class_uniform_epoch_is_spread_evenly_over_the_classes():
+    data = packed(1, images=9)
+    data.labels[data.labels == 3] = 2  # class 3 never occurs
+    uniform = ClassUniform(torch.from_numpy(data.labels), CLASSES, 90, seed=0)
+    epoch = uniform(np.arange(90))
+    by_class = epoch[epoch[:, 1] >= 0]
+    assert uniform.per_class == 11 and len(by_class) == 44
+    rare = set(map(tuple, uniform.centroids[-1]))
+    assert sum(tuple(row) in rare for row in by_class) >= 11
+    images = np.bincount(epoch[epoch[:, 1] < 0][:, 0], minlength=9)
+    assert images.max() - images.min() <= 1
+    assert not np.array_equal(epoch, uniform(np.arange(90, 180)))
+
+
+def test_class_samples_hold_their_centroid():
+    data = packed(2, rare_pixels=1)
+    data.labels[data.labels != RARE] = 255  # of one pixel, the centroid is the pixel
+    data.labels[1::2] = 255
+    batch = make("none", data, sampling="classes", expand=10, batch=70,
+                 augmentation={"scale": [1.0, 2.0], "flip": True, "jitter": 0.0}).batch(0)  # fmt: skip
+    assert (batch.labels == RARE).flatten(1).any(1).sum() >= 35
+
+
+def test_cutmix_mixup_and_cutout_do_what_their_papers_say():
+    plain = make().batch(1)
+    cutmix, mixup, cutout = (make(mixing).batch(1) for mixing in ("cutmix", "mixup", "cutout"))
+    changed = (cutmix.images != plain.images).any(1)
+    for k in range(6):  # one rectangle, image and label together
+        rows, columns = changed[k].nonzero(as_tuple=True)
+        if len(rows):
+            area = (rows.max() - rows.min() + 1) * (columns.max() - columns.min() + 1)
+            assert changed[k].sum() >= 0.99 * area
+        assert torch.equal(cutmix.labels[k][~changed[k]], plain.labels[k][~changed[k]])
+    assert torch.equal(mixup.labels, plain.labels) and ((0 <= mixup.lam) & (mixup.lam <= 1)).all()
+    other = (mixup.images - mixup.lam[:, None, None, None] * plain.images)[mixup.lam < 0.9]
+    assert other.isfinite().all() and mixup.labels_b.shape == plain.labels.shape
+    hole = (cutout.images != plain.images).any(1)
+    assert (cutout.labels[hole] == 255).all() and cutout.images.permute(0, 2, 3, 1)[hole].abs().max() < 1e-6
+    assert torch.equal(cutout.labels[~hole & (cutout.labels != 255)], plain.labels[~hole & (cutout.labels != 255)])
+    sizes = hole.flatten(1).sum(1)
+    assert (sizes > 0).all() and sizes.max() <= 144  # 12 x 12 of 24 x 32
+
+
+@pytest.mark.parametrize("mixing", ["level0", "levels"])
+def test_an_empty_tail_trains_unmixed_and_says_so(mixing, caplog):
+    data = packed()
+    with caplog.at_level(logging.WARNING):
+        sampler = Sampler(data, SETTINGS | {"mixing": mixing}, CLASSES, "cpu", [], boxes(data).iloc[:0])
+    assert torch.equal(sampler.batch(0).images, make().batch(0).images)
+    assert sampler.batch(0).counts["images_mixed"] == 0
+    assert "is empty: training goes on without" in caplog.text
+
+
+def test_a_tail_class_without_a_pixel_is_left_out(caplog):
+    data = packed()
+    data.labels[data.labels == 3] = 0
+    sampler = make("level0", data, tail=[3, RARE])
+    assert sampler.tail == [RARE] and "train id 3 is in no train image" in caplog.text
+    assert sampler.batch(0).counts["images_mixed"] == 6
+
+
+def test_two_classes_and_one_image_run_through():
+    data = packed(images=1)
+    data.labels[data.labels == 255] = 0
+    data.labels[data.labels > 1] = 1
+    for mixing in MIXINGS:
+        table = boxes(data, b=1)
+        sampler = Sampler(data, SETTINGS | {"mixing": mixing, "sampling": "classes"}, 2, "cpu", [1], table)
+        assert sampler.batch(0).labels.shape == (6, 24, 32)
+
+
+def test_settings_that_cannot_be_are_refused():
+    with pytest.raises(UserError, match="mixing is 'paste'"):
+        make("paste")
+    with pytest.raises(UserError, match="multiple of the 4 devices"):
+        make(world_size=4)
+
+
+def test_reading_from_a_mapped_file_changes_nothing(tmp_path, recwarn):
+    data, mapped = packed(), packed()
+    for name in ("images", "labels"):
+        np.save(tmp_path / f"{name}.npy", getattr(data, name))
+        setattr(mapped, name, np.load(tmp_path / f"{name}.npy", mmap_mode="r"))
+    assert torch.equal(make("level0", mapped).batch(0).images, make("level0", data).batch(0).images)
+    assert not recwarn.list

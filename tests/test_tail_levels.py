@@ -1,0 +1,142 @@
+"""Regions, boxes of the levels, and the subset on disk."""
+
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import ndimage
+
+from tailcutmix.dataset.images import read_image, read_label, write_png
+from tailcutmix.errors import UserError
+from tailcutmix.tail.levels import BOX_COLUMNS, clip_box, image_boxes, level_box, read_boxes, scale_boxes, write_subset
+from tailcutmix.tail.regions import find_regions
+
+quick = settings(deadline=None, max_examples=30)
+shapes = hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=16)
+masks = hnp.arrays(np.uint8, shapes, elements=st.sampled_from([3, 7]))
+levels = st.integers(1, 4)
+ratios, steps = st.floats(0.01, 0.99), st.floats(1.01, 2)
+
+
+@quick
+@given(masks, st.integers(0, 5))
+def test_components_are_those_of_another_library(label, min_area):
+    parts, count = ndimage.label(label == 7, structure=np.ones((3, 3)))
+    expected = []
+    for number, (rows, columns) in enumerate(ndimage.find_objects(parts), start=1):
+        area = int((parts == number).sum())
+        if area >= min_area:
+            expected.append((columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start, area))
+    regions, dropped = find_regions(label, 7, min_area=min_area)
+    assert sorted(regions) == sorted(expected)
+    assert dropped == count - len(expected)
+
+
+@quick
+@given(masks, st.sampled_from(["components", "image", "instances"]))
+def test_boxes_are_tight_and_hold_every_pixel_of_the_class(label, source):
+    ids = np.arange(label.size).reshape(label.shape) // 3
+    regions, _ = find_regions(label, 7, source, instances=ids)
+    covered = np.zeros(label.shape, bool)
+    for x, y, w, h, area in regions:
+        part = label[y : y + h, x : x + w] == 7
+        assert part.shape == (h, w) and part.sum() >= area > 0
+        assert part[0].any() and part[-1].any() and part[:, 0].any() and part[:, -1].any()
+        covered[y : y + h, x : x + w] = True
+    assert covered[label == 7].all()
+    assert sum(region.area for region in regions) == (label == 7).sum()
+    if source == "image":
+        assert len(regions) == (label == 7).any()
+
+
+@quick
+@given(st.integers(0, 50), st.integers(0, 30), st.integers(1, 20), st.integers(1, 20), levels, ratios, steps)
+def test_a_crop_of_every_level_holds_the_tight_box(x, y, w, h, level, r, s):
+    width, height = x + w + 7, y + h + 3
+    left, top, wide, high = box = level_box(x, y, w, h, level, r, s)
+    assert (left + wide / 2, top + high / 2) == pytest.approx((x + w / 2, y + h / 2))
+    if level == 1:
+        assert box == (x, y, w, h)
+    else:
+        assert (wide / w, high / h) == pytest.approx([1 + 2 * (r + s * level)] * 2)
+    cx, cy, cw, ch = clip_box(box, width, height)
+    assert 0 <= cx <= x and 0 <= cy <= y and x + w <= cx + cw <= width and y + h <= cy + ch <= height
+    assert cw <= wide + 2 and ch <= high + 2
+
+
+def test_ratios_outside_the_report_are_refused():
+    for level, r, s in ((0, 0.5, 1.1), (2, 1.0, 1.1), (2, 0.5, 1.0)):
+        with pytest.raises(UserError, match="0 < r < 1 and s > 1"):
+            level_box(0, 0, 1, 1, level, r, s)
+
+
+@quick
+@given(masks, st.integers(1, 40), st.integers(1, 40))
+def test_boxes_carried_to_another_size_cover_the_same_part_of_the_image(label, width, height):
+    full_height, full_width = label.shape
+    regions, _ = find_regions(label, 7)
+    rows = image_boxes("a", regions, [1, 2], 0.5, 1.1, full_width, full_height)
+    boxes = pd.DataFrame(rows, columns=list(BOX_COLUMNS))
+    scaled = scale_boxes(boxes, width, height)
+    for before, after in zip(boxes.itertuples(), scaled.itertuples(), strict=True):
+        assert after.w >= 1 and after.h >= 1 and after.x + after.w <= width and after.y + after.h <= height
+        assert after.x <= before.x * width / full_width + 1e-5
+        assert after.x + after.w >= (before.x + before.w) * width / full_width - 1e-5
+        assert after.w < before.w * width / full_width + 2
+    assert scale_boxes(boxes, full_width, full_height).values.tolist() == boxes.values.tolist()
+
+
+@pytest.fixture
+def manifest(tmp_path) -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    rows = []
+    for n in range(3):
+        label = np.zeros((30, 44), np.uint8)
+        if n < 2:
+            label[4:9, 5:12], label[20, 40], label[28:, :3] = 28, 28, 28
+        paths = {"image": tmp_path / f"{n}.png", "label": tmp_path / f"{n}_label.png"}
+        write_png(paths["image"], rng.integers(0, 256, (30, 44, 3), np.uint8))
+        write_png(paths["label"], label)
+        rows.append({"image_id": f"00{n}", "instance": "", **{key: str(path) for key, path in paths.items()}})
+    return pd.DataFrame(rows)
+
+
+def test_the_crops_on_disk_are_the_boxes_of_the_images(manifest, tmp_path, caplog):
+    out = tmp_path / "subsets" / "bus"
+    with caplog.at_level(logging.INFO):
+        counts = write_subset(manifest, 28, out, levels=[1, 2, 3], min_area=2)
+    assert counts["kept"].tolist() == [4, 4, 4] and counts["dropped"].tolist() == [2, 2, 2]
+    assert counts["clipped"].tolist() == [0, 4, 4]
+    boxes = read_boxes(out / "boxes.csv")
+    paths = manifest.set_index("image_id")
+    for row in boxes.itertuples():
+        crop, label = (out / f"level{row.level}" / f"{row.image_id}_{row.region}{end}.png" for end in ("", "_label"))
+        there = np.s_[row.y : row.y + row.h, row.x : row.x + row.w]
+        assert np.array_equal(read_image(crop), read_image(paths.image[row.image_id])[there])
+        assert np.array_equal(read_label(label), read_label(paths.label[row.image_id])[there])
+    assert len(list(out.glob("level*/*.png"))) == 2 * len(boxes)
+    regions = pd.read_csv(out / "regions.csv", dtype={"image_id": str})
+    columns = ["image_id", "region", "x", "y", "w", "h"]
+    assert regions[columns].values.tolist() == boxes[boxes.level == 1][columns].values.tolist()
+    assert "4 regions in 2 images, 2 dropped" in caplog.text
+
+
+def test_a_second_run_leaves_no_crop_of_the_first(manifest, tmp_path, caplog):
+    out = tmp_path / "bus"
+    write_subset(manifest, 28, out, levels=[1], min_area=0)
+    with caplog.at_level(logging.WARNING):
+        write_subset(manifest, 28, out, levels=[1], min_area=1000)
+    assert not list(out.glob("level1/*")) and read_boxes(out / "boxes.csv").empty
+    assert "no region is left (6 dropped" in caplog.text
+
+
+def test_instances_are_needed_where_they_are_asked_for(manifest, tmp_path):
+    with pytest.raises(UserError, match="no instance ids"):
+        write_subset(manifest, 28, tmp_path / "bus", source="instances")
+    (tmp_path / "boxes.csv").write_text("image_id,x\na,1\n")
+    with pytest.raises(UserError, match="column region is missing"):
+        read_boxes(tmp_path / "boxes.csv")
