@@ -1,0 +1,1 @@
+"""The networks: HRNetV2 with scale attention, and the challenge organisers' U-Net."""

@@ -1,0 +1,101 @@
+"""HRNetV2 from timm, with the report's head and scale attention (section 4)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from tailcutmix.errors import UserError
+from tailcutmix.models import torchvision_ops  # noqa: F401 (before timm, which imports torchvision)
+from tailcutmix.models.heads import head
+from tailcutmix.models.multiscale import MultiScaleNet
+from tailcutmix.models.resizing import at_scale, resize
+
+# isort: split
+from timm import create_model
+
+PUBLISHED_WIDTHS = {"w18_small": "hrnet_w18_small", **{w: f"hrnet_w{w}" for w in (18, 30, 32, 40, 44, 48, 64)}}
+SMALL_WIDTHS = range(4, 18)
+
+
+class HRNetV2(nn.Module):
+    """The four branches of HRNet's last stage, upsampled bilinearly to stride 4 and concatenated.
+
+    (B, 3, H, W), H and W multiples of 32 -> (B, ``channels``, H/4, W/4). Weights are random: pre-trained ones are
+    against the challenge's rules and are never loaded.
+    """
+
+    def __init__(self, width: int | str):
+        super().__init__()
+        options = {"features_only": True, "feature_location": "", "out_indices": (1, 2, 3, 4)}
+        if width in PUBLISHED_WIDTHS:
+            self.trunk = create_model(PUBLISHED_WIDTHS[width], pretrained=False, **options)
+        elif width in SMALL_WIDTHS:
+            self.trunk = create_model("hrnet_w18_small", pretrained=False, **options, **small_stages(width))
+        else:
+            known = ", ".join(map(str, PUBLISHED_WIDTHS))
+            raise UserError(f"width {width!r} is no HRNet: use {known}, or 4 to 17 for a small one")
+        self.channels = sum(self.trunk.feature_info.channels())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        branches = self.trunk(x.contiguous(memory_format=torch.channels_last))
+        size = branches[0].shape[-2:]
+        return torch.cat([resize(branch, size) for branch in branches], dim=1)
+
+
+def small_stages(width: int) -> dict:
+    """timm's keyword arguments for an HRNet of a few hundred thousand weights: one module a stage, two blocks a branch.
+
+    Branches have width, 2, 4 and 8 times width channels, as in every HRNet; stem and first stage are thin, because at
+    high resolution they would cost more than all the rest.
+    """
+
+    def stage(branches: int, channels: int, blocks: int, block_type: str = "BASIC") -> dict:
+        return {
+            "num_modules": 1,
+            "num_branches": branches,
+            "block_type": block_type,
+            "num_blocks": (blocks,) * branches,
+            "num_channels": tuple(channels * 2**branch for branch in range(branches)),
+            "fuse_method": "SUM",
+        }
+
+    stages = {f"stage{branches}": stage(branches, width, blocks=2) for branches in (2, 3, 4)}
+    return {"stem_width": 16, "stage1": stage(1, 16, blocks=1, block_type="BOTTLENECK"), **stages}
+
+
+class ScaleAttentionNet(MultiScaleNet):
+    """HRNetV2, the report's head, and a second head of the same shape that says how far to trust each scale.
+
+    Args:
+        attention: "hierarchical" (Tao et al.: a sigmoid), "explicit" (Chen et al.: a score for a softmax over scales;
+            here one head scores every scale from that scale's features, so that any set of scales can be fused), or
+            "none" (no second head, trained at scale 1.0 alone, several scales averaged).
+    """
+
+    multiple = 32
+
+    def __init__(
+        self,
+        width: int | str,
+        num_classes: int,
+        head_channels: int = 256,
+        attention: str = "hierarchical",
+        training_scales: Sequence[float] = (0.5, 1.0),
+        auxiliary: bool = False,
+    ):
+        super().__init__(attention, (1.0,) if attention == "none" else training_scales, auxiliary)
+        self.trunk = HRNetV2(width)
+        self.semantic_head = head(self.trunk.channels, head_channels, num_classes)
+        self.attention_head = None if attention == "none" else head(self.trunk.channels, head_channels, 1)
+
+    def predict_scale(
+        self, x: torch.Tensor, scale: float, attention: bool = True
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Logits (B, C, h, w) and attention (B, 1, h, w) at stride 4 of x resized by scale; see the base class."""
+        features = self.trunk(at_scale(x, scale))
+        logits = self.semantic_head(features)
+        if self.attention_head is None or not attention:
+            return logits, None
+        score = self.attention_head(features)
+        return logits, torch.sigmoid(score) if self.fusion == "hierarchical" else score

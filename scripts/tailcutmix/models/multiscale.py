@@ -1,0 +1,84 @@
+"""What every network of the project shares: training at its scales, prediction at any set of scales."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from tailcutmix.models.attention import FUSIONS, PerScale
+from tailcutmix.models.resizing import check_scales, pad_to_multiple, padding_multiple, resize
+
+
+class Outputs(NamedTuple):
+    """What a network returns in training: fused logits (B, C, H, W) float32 at the size of its input, and for the
+    auxiliary loss the logits of each training scale at that size (empty where no auxiliary loss is asked for)."""
+
+    logits: torch.Tensor
+    auxiliary: list[torch.Tensor]
+
+
+class MultiScaleNet(nn.Module):
+    """A network run at several scales of its input, whose predictions are fused.
+
+    Subclasses give ``multiple`` (what height and width must divide by, at every scale) and :meth:`predict_scale`.
+
+    Args:
+        fusion: "hierarchical", "explicit" or "none" (mean of logits), see :mod:`tailcutmix.models.attention`.
+        training_scales: scales of the forward pass; they hold 1.0.
+        auxiliary: whether the forward pass returns the logits of each scale too.
+    """
+
+    multiple = 1
+
+    def __init__(self, fusion: str, training_scales: Sequence[float], auxiliary: bool = False):
+        super().__init__()
+        self.fusion = fusion
+        self.training_scales = check_scales(training_scales)
+        self.auxiliary = auxiliary
+
+    def predict_scale(
+        self, x: torch.Tensor, scale: float, attention: bool = True
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Logits (B, C, h, w) and attention (B, 1, h, w) of x resized by scale, on the network's own grid.
+
+        x is (B, 3, H, W), normalised, padded by :meth:`pad`; attention is None where not asked for or not there.
+        """
+        raise NotImplementedError
+
+    def pad(self, x: torch.Tensor, scales: Sequence[float]) -> torch.Tensor:
+        """x with zeros below and to the right, so that it suits the network at each of the scales."""
+        return pad_to_multiple(x, padding_multiple(self.multiple, scales))
+
+    def needs_attention(self, scale: float, scales: Sequence[float]) -> bool:
+        """Whether the fusion of these scales looks at the attention of this one (hierarchical: not the highest)."""
+        return self.fusion == "explicit" or (self.fusion == "hierarchical" and scale < max(scales))
+
+    def fuse(self, outputs: PerScale, size: Sequence[int]) -> torch.Tensor:
+        """Fused logits (B, C, H, W) float32 at size; see :mod:`tailcutmix.models.attention`."""
+        return FUSIONS[self.fusion](outputs, size)
+
+    def forward(self, x: torch.Tensor) -> Outputs:
+        """Training at the training scales: x (B, 3, H, W) float32, normalised -> :class:`Outputs`.
+
+        The attention of the highest scale takes no part in the result; it is computed all the same, so that the
+        running statistics of its BatchNorm know the scale, which has attention as soon as a higher one is added.
+        """
+        height, width = x.shape[-2:]
+        padded = self.pad(x, self.training_scales)
+        outputs = {scale: self.predict_scale(padded, scale) for scale in self.training_scales}
+        size = padded.shape[-2:]
+        logits = self.fuse(outputs, size)[..., :height, :width]
+        auxiliary = []
+        if self.auxiliary:
+            auxiliary = [resize(logits_s.float(), size)[..., :height, :width] for logits_s, _ in outputs.values()]
+        return Outputs(logits, auxiliary)
+
+    @torch.inference_mode()
+    def predict(self, x: torch.Tensor, scales: Sequence[float]) -> torch.Tensor:
+        """Fused logits (B, C, H, W) float32 of x (B, 3, H, W), normalised, for any set of scales that holds 1.0."""
+        height, width = x.shape[-2:]
+        scales = check_scales(scales)
+        padded = self.pad(x, scales)
+        outputs = {s: self.predict_scale(padded, s, self.needs_attention(s, scales)) for s in scales}
+        return self.fuse(outputs, padded.shape[-2:])[..., :height, :width]

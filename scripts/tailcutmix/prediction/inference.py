@@ -1,0 +1,143 @@
+"""One batch of images to logits and train ids, at one or several sets of scales."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+
+import numpy as np
+import torch
+
+from tailcutmix.errors import UserError
+from tailcutmix.mixing.augment import normalise
+from tailcutmix.models.multiscale import MultiScaleNet
+from tailcutmix.models.resizing import at_scale, check_scales
+
+ROWS = 128
+"""Rows of pixels whose softmax is taken at a time, which bounds the memory of per-class scales."""
+
+
+class Predictor:
+    """A network in evaluation mode on a device, with the scales to run it at.
+
+    Args:
+        model: a network of :mod:`tailcutmix.models`.
+        scales: one set of scales, such as [.5, 1, 2], or named sets: {"training": [.5, 1], "full": [.5, 1, 2]}.
+        set_of_class: {train id: set name}, per-class scales; a class's softmax channel then comes from its set. Needed
+            when there are several sets and train ids are asked for.
+        flip: average the logits with those of the mirrored image.
+        device: where to compute. On a GPU that has it, the network runs in bfloat16; fusion is in float32 anywhere.
+        input_scale: the network works on images resized by this factor; train ids come back by nearest neighbour.
+
+    Memory per image beside the network's own: each scale keeps its logits on the network's grid (stride 4 for HRNet) in
+    the network's precision, and fusion holds about three float32 arrays (classes, H, W) a set: .5 GB at 2048x1024 and
+    19 classes.
+    """
+
+    def __init__(
+        self,
+        model: MultiScaleNet,
+        scales: Sequence[float] | Mapping[str, Sequence[float]] = (1.0,),
+        set_of_class: Mapping[int, str] | None = None,
+        flip: bool = False,
+        device: torch.device | str = "cpu",
+        input_scale: float = 1.0,
+    ):
+        self.device = torch.device(device)
+        self.model = model.to(self.device).eval()
+        self.sets = {
+            name: check_scales(values)
+            for name, values in (scales.items() if isinstance(scales, Mapping) else [("full", scales)])
+        }
+        self.set_of_class = dict(set_of_class or {})
+        unknown = set(self.set_of_class.values()) - set(self.sets)
+        if unknown:
+            raise UserError(f"per-class scales name the set {min(unknown)!r}; the sets are {', '.join(self.sets)}")
+        if input_scale <= 0:
+            raise UserError(f"input_scale: {input_scale} must be above 0")
+        self.flip = flip
+        self.input_scale = input_scale
+
+    @torch.inference_mode()
+    def logits(self, images: np.ndarray, names: Sequence[str] | None = None) -> dict[str, torch.Tensor]:
+        """Fused logits of each set of scales, every scale being run once.
+
+        Args:
+            images: (B, H, W, 3) uint8 RGB.
+            names: the sets to compute; all of them by default.
+
+        Returns:
+            {set name: (B, C, h, w) float32 on the device}; h, w = H, W times the input scale, rounded.
+        """
+        x = self._normalised(images)
+        names = list(names or self.sets)
+        fused = self._fused(x, names)
+        if self.flip:
+            for name, mirrored in self._fused(x.flip(-1), names).items():
+                fused[name] = fused[name].add_(mirrored.flip(-1)).mul_(0.5)
+        return fused
+
+    def labels(self, images: np.ndarray) -> np.ndarray:
+        """Train ids (B, H, W) uint8 of images (B, H, W, 3) uint8: the most probable class of every pixel."""
+        return resize_nearest(self._argmax(images).cpu().numpy(), images.shape[1:3])
+
+    @torch.inference_mode()
+    def _argmax(self, images: np.ndarray) -> torch.Tensor:
+        used = sorted(set(self.set_of_class.values())) or list(self.sets)
+        fused = self.logits(images, used)
+        if len(used) == 1:
+            return fused[used[0]].argmax(1).to(torch.uint8)
+        return argmax_of_sets(fused, self.set_of_class)
+
+    def _fused(self, x: torch.Tensor, names: Sequence[str]) -> dict[str, torch.Tensor]:
+        height, width = x.shape[-2:]
+        scales = check_scales([scale for name in names for scale in self.sets[name]])
+        padded = self.model.pad(x, scales)
+        reduced = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        with torch.autocast("cuda", torch.bfloat16) if reduced else nullcontext():
+            outputs = {
+                scale: self.model.predict_scale(padded, scale, self._needs_attention(scale, names)) for scale in scales
+            }
+        size = padded.shape[-2:]
+        return {
+            name: self.model.fuse({scale: outputs[scale] for scale in self.sets[name]}, size)[..., :height, :width]
+            for name in names
+        }
+
+    def _needs_attention(self, scale: float, names: Sequence[str]) -> bool:
+        return any(scale in self.sets[n] and self.model.needs_attention(scale, self.sets[n]) for n in names)
+
+    def _normalised(self, images: np.ndarray) -> torch.Tensor:
+        x = torch.from_numpy(np.array(images)).to(self.device).permute(0, 3, 1, 2)
+        return at_scale(normalise(x.float().div_(255.0)), self.input_scale)  # resized as training resizes its crops
+
+
+def argmax_of_sets(logits: Mapping[str, torch.Tensor], set_of_class: Mapping[int, str]) -> torch.Tensor:
+    """Train ids (B, H, W) uint8 where class c's probability is its softmax channel under the set ``set_of_class[c]``.
+
+    Args:
+        logits: {set name: (B, C, H, W)}.
+        set_of_class: a set name for every train id 0..C-1.
+    """
+    classes, height = next(iter(logits.values())).shape[1:3]
+    missing = sorted(set(range(classes)) - set(set_of_class))
+    if missing:
+        raise UserError(f"per-class scales name no set for train id {missing[0]}; choose the scales again")
+    bands = []
+    for row in range(0, height, ROWS):
+        best = None
+        for name, values in logits.items():
+            probabilities = values[..., row : row + ROWS, :].softmax(1)
+            others = [c for c in range(classes) if set_of_class[c] != name]
+            probabilities[:, others] = -1.0
+            best = probabilities if best is None else torch.maximum(best, probabilities)
+        bands.append(best.argmax(1).to(torch.uint8))
+    return torch.cat(bands, dim=1)
+
+
+def resize_nearest(labels: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """(..., h, w) ids at size (H, W): each pixel takes the id of the pixel that its centre falls into."""
+    if labels.shape[-2:] == tuple(size):
+        return labels
+    (height, width), (old_height, old_width) = size, labels.shape[-2:]
+    rows = (2 * np.arange(height) + 1) * old_height // (2 * height)
+    columns = (2 * np.arange(width) + 1) * old_width // (2 * width)
+    return labels[..., rows[:, None], columns[None, :]]

@@ -1,0 +1,114 @@
+"""A split of images to a folder of label images, written while the next images are computed."""
+
+import logging
+import os
+import shutil
+import sys
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from tailcutmix.dataset.images import write_png
+from tailcutmix.dataset.packing import Packed
+from tailcutmix.errors import UserError
+from tailcutmix.labels import LabelTable
+from tailcutmix.prediction.inference import Predictor, resize_nearest
+
+WRITERS = 2
+PENDING_PER_WRITER = 4
+LOG_SECONDS = 30.0
+
+
+def predict_split(
+    predictor: Predictor,
+    packed: Packed,
+    manifest: pd.DataFrame,
+    labels: LabelTable,
+    out_dir: str | Path,
+    batch: int = 1,
+) -> None:
+    """Write ``<out_dir>/<image_id>.png``, single-channel label ids at the size of the original image, for every image.
+
+    Writing overlaps with computing. The folder appears complete or not at all: files go to ``<out_dir>.tmp``, which is
+    renamed at the end; a folder that was there before is replaced.
+
+    Args:
+        predictor: the network and its scales.
+        packed: the images of the split.
+        manifest: rows of the split; image_id, width and height are used.
+        labels: turns train ids into label ids.
+        out_dir: the folder to make.
+        batch: images computed at a time.
+
+    Raises:
+        UserError: an image that the manifest does not hold, or a disk that cannot be written.
+    """
+    sizes = _sizes(packed.image_ids, manifest)
+    out_dir = Path(out_dir)
+    partial = out_dir.with_name(out_dir.name + ".tmp")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    to_label_id = labels.to_label_id
+    try:
+        with ThreadPoolExecutor(WRITERS) as pool, _Progress(out_dir.name, len(packed.image_ids)) as progress:
+            pending = deque()
+            for start in range(0, len(packed.image_ids), batch):
+                train_ids = predictor.labels(packed.images[start : start + batch])
+                for offset, image in enumerate(train_ids):
+                    number = start + offset
+                    path = partial / f"{packed.image_ids[number]}.png"
+                    pending.append(pool.submit(_write, path, image, sizes[number], to_label_id))
+                while len(pending) > WRITERS * PENDING_PER_WRITER:
+                    pending.popleft().result()
+                progress.update(len(train_ids))
+            for future in pending:
+                future.result()
+        if out_dir.exists():
+            shutil.rmtree(out_dir)
+        os.replace(partial, out_dir)
+    except OSError as error:
+        raise UserError(f"{out_dir}: cannot be written ({error}); make room and run again") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _sizes(image_ids: list[str], manifest: pd.DataFrame) -> list[tuple[int, int]]:
+    """(height, width) of each original image, in the order of image_ids."""
+    known = dict(zip(manifest.image_id, zip(manifest.height, manifest.width, strict=True), strict=True))
+    missing = [image_id for image_id in image_ids if image_id not in known]
+    if missing:
+        raise UserError(f"image {missing[0]} is packed but not in the manifest; pack the split again")
+    return [known[image_id] for image_id in image_ids]
+
+
+def _write(path: Path, train_ids: np.ndarray, size: tuple[int, int], to_label_id: np.ndarray) -> None:
+    write_png(path, to_label_id[resize_nearest(train_ids, size)])
+
+
+class _Progress:
+    """A progress bar on a terminal, and otherwise a log line now and then."""
+
+    def __init__(self, name: str, total: int):
+        self.name, self.total, self.done = name, total, 0
+
+    def __enter__(self):
+        self.bar = tqdm(total=self.total, desc=f"predict {self.name}", unit="image", disable=not sys.stderr.isatty())
+        self.started = self.logged = time.monotonic()
+        return self
+
+    def update(self, images: int) -> None:
+        self.done += images
+        self.bar.update(images)
+        now = time.monotonic()
+        if self.done == self.total or now - self.logged > LOG_SECONDS:
+            rate = self.done / max(now - self.started, 1e-9)
+            logging.info("predict %s: %d of %d images, %.2f images/s", self.name, self.done, self.total, rate)
+            self.logged = now
+
+    def __exit__(self, *exception):
+        self.bar.close()

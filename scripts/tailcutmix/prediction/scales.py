@@ -1,0 +1,95 @@
+"""Per-class scales: "for these classes, we just use the scales when we use in training" (the report, section 4)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from tailcutmix.dataset.images import replacing
+from tailcutmix.dataset.packing import Packed
+from tailcutmix.errors import UserError
+from tailcutmix.labels import IGNORE, LabelTable
+from tailcutmix.prediction.inference import Predictor, resize_nearest
+
+TRAINING, FULL = "training", "full"
+COLUMNS = ("class", "images", "iou_training_scales", "iou_full", "chosen")
+
+
+def select_scales(predictor: Predictor, packed: Packed, labels: LabelTable, batch: int = 1) -> pd.DataFrame:
+    """Choose for each class between the training scales and the full set, by its IoU on labelled images (val).
+
+    A class takes the training scales where they give it the higher IoU; it takes the full set otherwise, and so where
+    both are equal and where no image holds the class.
+
+    Args:
+        predictor: holds the sets "training" and "full"; where both are the same set, one is computed.
+        packed: images with train ids; images without any label say nothing.
+        labels: names of the classes.
+
+    Returns:
+        One row a class, columns COLUMNS: the class, the images that hold it, IoU (NaN where undefined) with each set,
+        and "training" or "full".
+    """
+    classes = labels.num_classes
+    names = [FULL] if predictor.sets[TRAINING] == predictor.sets[FULL] else [TRAINING, FULL]
+    confusion = {name: np.zeros((classes, classes), np.int64) for name in names}
+    images = np.zeros(classes, np.int64)
+    for start in range(0, len(packed.image_ids), batch):
+        truth = np.asarray(packed.labels[start : start + batch])
+        for name, logits in predictor.logits(packed.images[start : start + batch], names).items():
+            predicted = logits.argmax(1).to(torch.uint8).cpu().numpy()
+            confusion[name] += confusion_of(truth, resize_nearest(predicted, truth.shape[1:]), classes)
+        images += sum(np.bincount(np.unique(image), minlength=256)[:classes] for image in truth)
+    iou_full = iou_of(confusion[FULL])
+    iou_training = iou_of(confusion[names[0]])
+    return pd.DataFrame(
+        {
+            "class": labels.classes,
+            "images": images,
+            "iou_training_scales": iou_training,
+            "iou_full": iou_full,
+            "chosen": np.where(iou_training > iou_full, TRAINING, FULL),
+        }
+    )
+
+
+def confusion_of(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """(C, C) int64 counts of pixels, truth by row and prediction by column; pixels of ignored truth are left out."""
+    valid = truth != IGNORE
+    pairs = truth[valid].astype(np.int64) * classes + predicted[valid]
+    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+
+
+def iou_of(confusion: np.ndarray) -> np.ndarray:
+    """(C,) intersection over union from a confusion matrix; NaN for a class that is neither there nor predicted."""
+    hits = np.diag(confusion).astype(float)
+    union = confusion.sum(0) + confusion.sum(1) - hits
+    return np.divide(hits, union, out=np.full(len(hits), np.nan), where=union > 0)
+
+
+def write_scales(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write the choice with its evidence as CSV, all or nothing."""
+    with replacing(path) as temporary:
+        frame[list(COLUMNS)].to_csv(temporary, index=False)
+
+
+def read_scales(path: str | Path, labels: LabelTable) -> dict[int, str]:
+    """{train id: "training" or "full"} for every class; raises UserError for a file that does not say."""
+    try:
+        frame = pd.read_csv(path)
+        chosen = dict(zip(frame["class"], frame["chosen"], strict=True))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; choose the scales first") from None
+    except (KeyError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise UserError(f"{path}: not a table of chosen scales ({error}); delete it and run again") from None
+    bad = [name for name in labels.classes if chosen.get(name) not in (TRAINING, FULL)]
+    if bad:
+        raise UserError(f"{path}: no scales chosen for class {bad[0]}; delete the file and run again")
+    return {labels.train_id_of(name): chosen[name] for name in labels.classes}
+
+
+def scales_of_class(name: str, set_of_class: Mapping[int, str], labels: LabelTable) -> str:
+    """The set that the expert of a class uses: the one chosen for its class."""
+    return set_of_class[labels.train_id_of(name)]
