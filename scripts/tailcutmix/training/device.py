@@ -1,0 +1,143 @@
+"""Which device a job trains on: GPUs leased by file lock, so that two jobs on one machine never share one."""
+
+import fcntl
+import logging
+import os
+import random
+import re
+import resource
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from tailcutmix.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Lease:
+    """What a job may use while it holds the lease.
+
+    Attributes:
+        devices: the torch devices, by their index among the visible ones; ``[cpu]`` for a lease of no GPU.
+        visible: what CUDA_VISIBLE_DEVICES must be for processes that shall see exactly these GPUs; "" on the CPU.
+        locks: open file descriptors that hold the lease; a process that inherits one holds it too.
+    """
+
+    devices: list[torch.device]
+    visible: str
+    locks: list[int]
+
+
+@contextmanager
+def lease_devices(
+    gpus: int, identities: list[str] | None = None, folder: Path | None = None, poll_seconds: float = 2.0
+) -> Iterator[Lease]:
+    """Hold ``gpus`` GPUs that no other job of this user on this machine holds; waits until there are enough.
+
+    ``gpus`` = 0 is the CPU and needs no lease. The lock of a GPU is an flock on a file named by its identity, which
+    the kernel releases whatever way the process ends. Only GPUs that CUDA shows are taken, so what a scheduler puts
+    into CUDA_VISIBLE_DEVICES is respected.
+
+    Args:
+        gpus: number of GPUs, 0 or more.
+        identities: one name a visible GPU, in index order; their UUIDs by default.
+        folder: where the lock files lie; one a user in the machine's temporary folder by default.
+        poll_seconds: how long to wait between two looks at the locks.
+
+    Raises:
+        UserError: fewer GPUs are visible than asked for.
+    """
+    if gpus <= 0:
+        yield Lease([torch.device("cpu")], "", [])
+        return
+    identities = visible_gpus() if identities is None else identities
+    if len(identities) < gpus:
+        cure = "--resources gpu=0 to train on the CPU" if not identities else f"--resources gpu={len(identities)}"
+        raise UserError(f"{gpus} GPU(s) asked for, but CUDA shows {len(identities)} on this machine; run with {cure}")
+    folder = folder or Path(tempfile.gettempdir()) / f"tailcutmix-gpus-{os.getuid()}"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with ExitStack() as held:
+        taken = _take(gpus, identities, folder, held)
+        if not taken:
+            log.info("waiting for %d free GPU(s) of %d; other jobs hold the rest", gpus, len(identities))
+        while not taken:
+            time.sleep(poll_seconds * random.uniform(0.5, 1.0))
+            taken = _take(gpus, identities, folder, held)
+        names = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+        names = names if len(names) >= len(identities) else [str(index) for index in range(len(identities))]
+        log.info("training on GPU %s", ", ".join(identities[index] for index, _ in taken))
+        yield Lease(
+            devices=[torch.device("cuda", index) for index, _ in taken],
+            visible=",".join(names[index].strip() for index, _ in taken),
+            locks=[descriptor for _, descriptor in taken],
+        )
+
+
+def visible_gpus() -> list[str]:
+    """UUIDs of the GPUs that this process may use, in CUDA's index order.
+
+    Indices will not do for locks: under Slurm's device constraint every job calls its only GPU 0.
+    """
+    if not torch.cuda.is_available():
+        return []
+    return [str(torch.cuda.get_device_properties(index).uuid) for index in range(torch.cuda.device_count())]
+
+
+def _take(gpus: int, identities: list[str], folder: Path, held: ExitStack) -> list[tuple[int, int]]:
+    """(index, lock descriptor) of ``gpus`` free GPUs; where there are fewer, [] and none is kept for the wait."""
+    with open(folder / "scan.lock", "w") as scan, ExitStack() as attempt:
+        fcntl.flock(scan, fcntl.LOCK_EX)
+        taken: list[tuple[int, int]] = []
+        for index, identity in enumerate(identities):
+            path = folder / f"gpu-{re.sub(r'[^A-Za-z0-9-]', '_', identity)}.lock"
+            file = open(path, "a")  # noqa: SIM115 (closing it ends the lease)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+                continue
+            attempt.enter_context(file)
+            taken.append((index, file.fileno()))
+            if len(taken) == gpus:
+                held.push(attempt.pop_all())
+                return taken
+    return []
+
+
+def autocast(device: torch.device, bf16: bool | str):
+    """A context that computes in bfloat16 where ``bf16`` says so; "auto" is GPUs with bf16 arithmetic of their own."""
+    if bf16 == "auto":
+        bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.autocast(device.type, torch.bfloat16) if bf16 else nullcontext()
+
+
+class Usage:
+    """Peak memory and mean utilisation of a device over a job."""
+
+    def __init__(self, device: torch.device):
+        self.device = device
+        self.samples: list[int] = []
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+
+    def sample(self) -> None:
+        """Note the utilisation of this moment, where the driver tells it."""
+        if self.device.type == "cuda":
+            try:
+                self.samples.append(torch.cuda.utilization(self.device))
+            except (ModuleNotFoundError, RuntimeError):  # nvidia-ml-py absent, or not allowed (MIG)
+                pass
+
+    def __str__(self) -> str:
+        if self.device.type != "cuda":
+            return f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB (process)"
+        memory = f"peak GPU memory {torch.cuda.max_memory_allocated(self.device) / 2**30:.2f} GiB"
+        used = f"{sum(self.samples) / len(self.samples):.0f} %" if self.samples else "not told by the driver"
+        return f"{memory}, GPU utilisation {used}"

@@ -1,0 +1,110 @@
+"""The rows of history.csv, and the same values as TensorBoard events."""
+
+import csv
+import os
+from pathlib import Path
+
+import torch
+
+from tailcutmix.labels import slug
+from tailcutmix.training.distributed import all_sum
+
+COUNTS = ("images_mixed", "cyc_draws", "cyc_fallbacks", "patches_cropped")
+COLUMNS = ("step", "epoch", "lr", "loss", "seconds", "images_per_second", *COUNTS)
+
+
+class History:
+    """Rows about the steps since the row before: mean loss, images per second, and what was mixed."""
+
+    def __init__(self, classes: list[str]):
+        self.columns = [*COLUMNS, *(f"pixels_added:{slug(name)}" for name in classes)]
+        self.rows: list[dict] = []
+        self._start_row(0.0)
+
+    def _start_row(self, seconds: float) -> None:
+        self._since = seconds
+        self._losses: list[float] = []
+        self._images = 0
+        self._counts = {name: 0 for name in COUNTS}
+        self._pixels = torch.zeros(len(self.columns) - len(COLUMNS), dtype=torch.int64)
+
+    def add_batch(self, images: int, counts: dict) -> None:
+        """Count one batch: the images of all processes, and this process's mixing counts (on any device)."""
+        self._images += images
+        for name in COUNTS:
+            self._counts[name] = self._counts[name] + counts.get(name, 0)
+        pixels = counts.get("pixels_added")
+        if pixels is not None:
+            self._pixels = self._pixels.to(pixels.device) + pixels
+
+    def add_losses(self, losses: list[float]) -> None:
+        self._losses += losses
+
+    def close_row(self, step: int, epoch: float, lr: float, seconds: float, device: torch.device) -> dict:
+        """End the row after ``step`` steps and ``seconds`` of training; counts are summed over the processes."""
+        counts = all_sum(torch.tensor(self._local_counts(), device=device)).tolist()
+        values = [
+            step,
+            round(epoch, 4),
+            lr,
+            sum(self._losses) / max(len(self._losses), 1),
+            round(seconds, 3),
+            round(self._images / max(seconds - self._since, 1e-9), 3),
+            *counts,
+        ]
+        self.rows.append(dict(zip(self.columns, values, strict=True)))
+        self._start_row(seconds)
+        return self.rows[-1]
+
+    def state_dict(self, device: torch.device) -> dict:
+        """Rows so far and the open row, as JSON values; the open row's counts are those of all processes."""
+        counts = all_sum(torch.tensor(self._local_counts(), device=device)).tolist()
+        rows = [[row[column] for column in self.columns] for row in self.rows]
+        return {
+            "rows": rows,
+            "open": {"since": self._since, "losses": self._losses, "images": self._images, "counts": counts},
+        }
+
+    def load_state_dict(self, state: dict, rank: int = 0) -> None:
+        """Inverse of :meth:`state_dict`; the open row's counts go to the first process alone."""
+        self.rows = [dict(zip(self.columns, row, strict=True)) for row in state["rows"]]
+        self._start_row(state["open"]["since"])
+        self._losses, self._images = list(state["open"]["losses"]), state["open"]["images"]
+        if rank == 0:
+            counts = state["open"]["counts"]
+            self._counts = dict(zip(COUNTS, counts, strict=False))
+            self._pixels = torch.tensor(counts[len(COUNTS) :], dtype=torch.int64)
+
+    def write(self, path: Path) -> None:
+        """Write history.csv to a temporary name, then rename it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        with open(temporary, "w", newline="") as file:
+            writer = csv.DictWriter(file, self.columns)
+            writer.writeheader()
+            writer.writerows(self.rows)
+        os.replace(temporary, path)
+
+    def _local_counts(self) -> list[int]:
+        return [int(self._counts[name]) for name in COUNTS] + [int(value) for value in self._pixels.tolist()]
+
+
+class Events:
+    """TensorBoard events of every row, in a folder beside the history; nothing where they were not asked for."""
+
+    def __init__(self, folder: Path, wanted: bool, step: int):
+        self.writer = None
+        if wanted:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self.writer = SummaryWriter(folder, purge_step=step)
+
+    def add(self, row: dict) -> None:
+        if self.writer:
+            for name, value in row.items():
+                if name != "step":
+                    self.writer.add_scalar(name.replace(":", "/"), value, row["step"])
+
+    def close(self) -> None:
+        if self.writer:
+            self.writer.close()

@@ -1,0 +1,98 @@
+"""One optimiser step on one batch."""
+
+import math
+from contextlib import nullcontext
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from tailcutmix.training.device import autocast
+from tailcutmix.training.distributed import all_sum
+from tailcutmix.training.loss import Targets, cross_entropy_sum, weight_sum
+
+
+def build_optimiser(model: nn.Module, settings: dict) -> torch.optim.Optimizer:
+    """SGD with momentum or AdamW, fused; weight decay on all parameters, as in the public recipe."""
+    common = {"lr": settings["lr"], "weight_decay": settings["weight_decay"], "fused": True}
+    if settings["optimizer"] == "adamw":
+        return torch.optim.AdamW(model.parameters(), **common)
+    return torch.optim.SGD(model.parameters(), momentum=settings["momentum"], **common)
+
+
+def training_step(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    images: torch.Tensor,
+    targets: Targets,
+    settings: dict,
+    class_weights: torch.Tensor | None = None,
+    world: int = 1,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Forward, backward and update on this process's share of a batch.
+
+    Args:
+        network: ``network(images)`` gives ``.logits`` (b, C, h, w) and ``.auxiliary``, a list of the same shape.
+        images: (b, 3, h, w) float32, normalised.
+        targets: labels (b, h, w).
+        settings: accumulate, auxiliary_weight, bf16, grad_clip.
+        class_weights: (C,) on the device, or None.
+        world: number of processes that share the batch.
+
+    Returns:
+        (loss, norm): both scalars on the device; the mean loss over the labelled pixels of all processes, auxiliary
+        terms included, and the norm of its gradient before clipping.
+    """
+    images = images.contiguous(memory_format=torch.channels_last)
+    labelled = all_sum(weight_sum(targets, class_weights)).clamp_min(torch.finfo(torch.float32).tiny)
+    parts = min(settings["accumulate"], len(images))
+    pieces = list(zip(images.chunk(parts), targets.split(parts), strict=True))
+    total = torch.zeros((), device=images.device)
+    optimiser.zero_grad(set_to_none=True)
+    for index, (part, part_targets) in enumerate(pieces):
+        waiting = index + 1 < len(pieces) and isinstance(network, DistributedDataParallel)
+        with network.no_sync() if waiting else nullcontext():
+            with autocast(images.device, settings["bf16"]):
+                outputs = network(part)
+            loss = cross_entropy_sum(outputs.logits, part_targets, class_weights)
+            if settings["auxiliary_weight"]:
+                auxiliary = [cross_entropy_sum(logits, part_targets, class_weights) for logits in outputs.auxiliary]
+                loss = loss + settings["auxiliary_weight"] * sum(auxiliary)
+            loss = loss / labelled
+            (loss * world).backward()  # gradients are averaged over processes, the loss is a sum over them
+        total += loss.detach()
+    parameters = [parameter for parameter in network.parameters() if parameter.grad is not None]
+    norm = nn.utils.get_total_norm([parameter.grad for parameter in parameters])
+    if settings["grad_clip"]:
+        nn.utils.clip_grads_with_norm_(parameters, settings["grad_clip"], norm)
+    optimiser.step()
+    return all_sum(total), norm
+
+
+class LossReader:
+    """Losses that still lie on the device: reading them one by one would stop the GPU after every step."""
+
+    def __init__(self):
+        self._pending: list[tuple[int, torch.Tensor, torch.Tensor, list[str]]] = []
+
+    def add(self, step: int, loss: torch.Tensor, norm: torch.Tensor, image_ids: list[str]) -> None:
+        self._pending.append((step, loss, norm, image_ids))
+
+    def read(self) -> list[float]:
+        """The losses added since the last call; raises :class:`NonFiniteLoss` for the first step that went wrong."""
+        if not self._pending:
+            return []
+        values = torch.stack([torch.stack((loss, norm.float())) for _, loss, norm, _ in self._pending]).tolist()
+        pending, self._pending = self._pending, []
+        for (step, _, _, image_ids), (loss, norm) in zip(pending, values, strict=True):
+            if not (math.isfinite(loss) and math.isfinite(norm)):
+                raise NonFiniteLoss(step, loss, norm, image_ids)
+        return [loss for loss, _ in values]
+
+
+class NonFiniteLoss(Exception):
+    """Loss or gradient of ``step`` is infinite or not a number; ``image_ids`` are this process's images."""
+
+    def __init__(self, step: int, loss: float, norm: float, image_ids: list[str]):
+        super().__init__(step, loss, norm, image_ids)
+        self.step, self.loss, self.norm, self.image_ids = step, loss, norm, image_ids

@@ -1,0 +1,210 @@
+"""The step against plain arithmetic, the rate, the history, and what a person is told."""
+
+import copy
+import logging
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+from torch import nn
+from torch.nn import functional as F
+from training_fakes import CLASSES, FakeSampler, TinyNet, run
+
+from tailcutmix.errors import UserError
+from tailcutmix.training.checkpoint import load_weights, pack_optimiser, save_weights, unpack_optimiser
+from tailcutmix.training.engine import DEFAULTS, train
+from tailcutmix.training.loss import Targets, cross_entropy_sum, inverse_frequency, weight_sum
+from tailcutmix.training.optimisation import build_optimiser, training_step
+from tailcutmix.training.schedule import Plateau, polynomial_rate
+
+STEP = DEFAULTS | {"lr": 0.1}
+
+
+def one_step(network, batch, targets=None, weights=None, **changed):
+    """(loss, norm) of one step on a copy, and the copy."""
+    network = copy.deepcopy(network)
+    options = STEP | changed
+    optimiser = build_optimiser(network, options)
+    targets = targets or Targets(batch.labels, batch.labels_b, batch.lam)
+    loss, norm = training_step(network, optimiser, batch.images, targets, options, weights)
+    return float(loss), float(norm), network
+
+
+def test_a_step_is_the_plain_torch_step():
+    torch.manual_seed(0)
+    network, batch = TinyNet(dropout=0.0), FakeSampler().batch(4)
+    weights = torch.tensor([0.5, 2.0, 3.0])
+    loss, norm, ours = one_step(network, batch, weights=weights, auxiliary_weight=0.25)
+    optimiser = torch.optim.SGD(network.parameters(), 0.1, momentum=0.9, weight_decay=1e-4)
+    outputs = network(batch.images)
+    expected = F.cross_entropy(outputs.logits, batch.labels, weights, ignore_index=255)
+    expected = expected + 0.25 * F.cross_entropy(outputs.auxiliary[0], batch.labels, weights, ignore_index=255)
+    expected.backward()
+    optimiser.step()
+    assert loss == pytest.approx(expected.item(), rel=1e-5)
+    assert norm == pytest.approx(math.sqrt(sum(p.grad.square().sum().item() for p in network.parameters())), rel=1e-5)
+    for mine, theirs in zip(ours.parameters(), network.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+@pytest.mark.parametrize("parts", [2, 3, 4, 9])
+@pytest.mark.parametrize("mixup", [False, True])
+def test_accumulated_parts_give_the_step_of_the_whole_batch(parts, mixup):
+    network, batch = TinyNet(dropout=0.0, normalise=False), FakeSampler(mixup=mixup).batch(5)
+    whole, in_parts = one_step(network, batch), one_step(network, batch, accumulate=parts)
+    assert in_parts[:2] == pytest.approx(whole[:2], rel=1e-5)
+    for mine, theirs in zip(in_parts[2].parameters(), whole[2].parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-7)
+
+
+def test_clipping_bounds_the_change_of_the_weights():
+    network, batch = TinyNet(dropout=0.0), FakeSampler().batch(1)
+    _, norm, moved = one_step(network, batch, grad_clip=0.01, lr=1.0, weight_decay=0.0)
+    pairs = zip(moved.parameters(), network.parameters(), strict=True)
+    change = math.sqrt(sum((a - b).square().sum().item() for a, b in pairs))
+    assert norm > 0.01
+    assert change == pytest.approx(0.01, rel=1e-3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 999), weighted=st.booleans(), share=st.floats(0, 1))
+def test_mixup_of_each_image_is_the_mean_of_both_losses(seed, weighted, share):
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(2, 3, 4, 5, generator=generator)
+    first, second = torch.randint(0, 3, (2, 2, 4, 5), generator=generator)
+    weights = torch.tensor([1.0, 2.0, 4.0]) if weighted else None
+    lam = torch.tensor([share, 1 - share])
+    targets = Targets(first, second, lam)
+    got = cross_entropy_sum(logits, targets, weights) / weight_sum(targets, weights)
+    top = bottom = 0.0
+    log_p = logits.double().log_softmax(1).numpy()
+    for image, row, column in np.ndindex(2, 4, 5):
+        for labels, part in ((first, lam[image]), (second, 1 - lam[image])):
+            label = int(labels[image, row, column])
+            weight = float(part) * (float(weights[label]) if weighted else 1.0)
+            top -= weight * log_p[image, label, row, column]
+            bottom += weight
+    assert float(got) == pytest.approx(top / bottom, rel=1e-4)
+
+
+def test_a_batch_without_a_labelled_pixel_teaches_nothing():
+    batch = FakeSampler().batch(0)
+    targets = Targets(torch.full_like(batch.labels, 255))
+    loss, norm, _ = one_step(TinyNet(), batch, targets, weights=torch.ones(3))
+    assert (loss, norm) == (0.0, 0.0)
+
+
+def test_rare_classes_weigh_more_and_absent_ones_nothing():
+    weights = inverse_frequency(torch.tensor([90, 10, 0]))
+    assert weights[1] / weights[0] == pytest.approx(9.0)
+    assert weights[2] == 0
+    assert weights[:2].mean() == pytest.approx(1.0)
+
+
+def test_the_polynomial_rises_then_falls_to_zero():
+    rates = [polynomial_rate(step, 100, 0.2, 2.0, warmup=0.1) for step in range(100)]
+    assert max(rates) == rates[9] == pytest.approx(0.2 * 0.91**2)
+    assert all(a < b for a, b in zip(rates[:9], rates[1:10], strict=True))
+    assert all(a > b for a, b in zip(rates[9:-1], rates[10:], strict=True))
+    assert rates[50] == pytest.approx(0.2 * 0.25)
+    assert polynomial_rate(0, 100, 0.2, 2.0) == 0.2
+
+
+def test_the_plateau_waits_five_epochs_then_takes_a_tenth_and_stops_at_its_floor():
+    optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.001)
+    schedule, rates = Plateau(optimiser), []
+    for _ in range(30):
+        schedule.after_epoch(1.0)
+        rates.append(optimiser.param_groups[0]["lr"])
+    assert rates[:6] == [0.001] * 6
+    assert rates[6] == pytest.approx(0.0001)
+    assert rates[-1] == pytest.approx(1e-5)
+
+
+@pytest.mark.parametrize("settings", [{"optimizer": "sgd"}, {"optimizer": "adamw"}])
+def test_a_restored_optimiser_has_the_memory_layout_of_its_parameters(settings):
+    network = TinyNet().to(memory_format=torch.channels_last)
+    batch, options = FakeSampler().batch(0), STEP | settings
+    optimiser = build_optimiser(network, options)
+    training_step(network, optimiser, batch.images, Targets(batch.labels), options)
+    restored = build_optimiser(network, options)
+    tensors, values = pack_optimiser(optimiser)
+    unpack_optimiser(restored, {name: value.contiguous() for name, value in tensors.items()}, values)
+    for parameter in network.parameters():
+        for name, value in optimiser.state[parameter].items():
+            assert torch.equal(restored.state[parameter][name], value)
+            assert restored.state[parameter][name].stride() == value.stride()
+
+
+def test_history_counts_every_step_once(tmp_path):
+    run(tmp_path, 25, checkpoint_seconds=1000)
+    rows = pd.read_csv(tmp_path / "history.csv")
+    assert list(rows.columns[:10]) == [
+        *("step", "epoch", "lr", "loss", "seconds", "images_per_second"),
+        *("images_mixed", "cyc_draws", "cyc_fallbacks", "patches_cropped"),
+    ]
+    assert list(rows.columns[10:]) == ["pixels_added:road", "pixels_added:traffic_light", "pixels_added:train"]
+    assert rows.step.tolist() == [7, 14, 21, 25]
+    assert rows.epoch.tolist() == [0.7, 1.4, 2.1, 2.5]
+    assert rows.images_mixed.tolist() == [28, 28, 28, 16]
+    assert rows["pixels_added:train"].sum() == 25 * 5
+    assert rows.loss.iloc[-1] < rows.loss.iloc[0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["history.csv", "model.safetensors"]
+
+
+def test_a_loss_that_is_not_finite_names_the_step_and_the_images(tmp_path):
+    network, sampler = TinyNet(), FakeSampler(nan_at=3)
+    arguments = {"classes": CLASSES, "out": tmp_path, "running": tmp_path / "running", "device": torch.device("cpu")}
+    with pytest.raises(UserError, match=r"step 3: loss nan.* image3_0, image3_1, image3_2, image3_3; lower") as error:
+        train(network, sampler, {"epochs": 1, "checkpoint_seconds": 0}, **arguments)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "model.safetensors").exists()
+    for path in (tmp_path / "running").iterdir():
+        saved = load_file(path)
+        assert all(saved[name].isfinite().all() for name in saved if name.startswith("model/")), path
+
+
+def test_log_lines_tell_what_a_bar_would(tmp_path, caplog):
+    with caplog.at_level(logging.INFO):
+        run(tmp_path, 5, log_every_seconds=0)
+    lines = [record.getMessage() for record in caplog.records]
+    assert any(line.startswith("step 3 of 5, loss ") and "images/s" in line and "left" in line for line in lines)
+    assert "trained 5 steps" in lines[-1] and "peak memory" in lines[-1]
+
+
+def test_a_terminal_gets_a_bar(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    run(tmp_path, 5)
+    assert "5/5" in capsys.readouterr().err
+
+
+def test_tensorboard_events_hold_the_history(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run(tmp_path, 14, tensorboard=True)
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    rows = pd.read_csv(tmp_path / "history.csv")
+    assert [event.value for event in events.Scalars("loss")] == pytest.approx(rows.loss.tolist(), rel=1e-6)
+
+
+def test_weights_load_into_the_same_network_only(tmp_path):
+    network, path = TinyNet().to(memory_format=torch.channels_last), tmp_path / "model.safetensors"
+    save_weights(network, path)
+    other = TinyNet()
+    load_weights(other, path)
+    assert all(
+        torch.equal(a, b) for a, b in zip(network.state_dict().values(), other.state_dict().values(), strict=True)
+    )
+    with pytest.raises(UserError, match="norm.bias is .8,. there and nothing here"):
+        load_weights(TinyNet(normalise=False), path)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(UserError, match="cannot read these weights"):
+        load_weights(other, path)
+    with pytest.raises(UserError, match="absent.safetensors"):
+        load_weights(other, tmp_path / "absent.safetensors")

@@ -1,0 +1,149 @@
+"""Several processes: GPU leases that a killed holder gives back, and DDP that computes what one process does."""
+
+import os
+import signal
+import threading
+import time
+
+import pandas as pd
+import pytest
+import torch
+import training_fakes
+from safetensors.torch import load_file
+
+from tailcutmix.errors import UserError
+from tailcutmix.training import distributed
+from tailcutmix.training.device import lease_devices
+
+GPUS = ["GPU-aa", "GPU-bb", "GPU-cc"]
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Starts a process that leases GPUs; gives the process and a pipe that tells which."""
+    context = training_fakes.quick_processes()
+    started = []
+
+    def start(gpus, identities=GPUS):
+        told, holding = context.Pipe(duplex=False)
+        arguments = (gpus, identities, tmp_path / "leases", holding)
+        started.append(context.Process(target=training_fakes.hold_lease, args=arguments))
+        started[-1].start()
+        return started[-1], told
+
+    yield start
+    for process in started:
+        process.kill()
+        process.join()
+
+
+def test_jobs_never_share_a_gpu_and_a_killed_one_gives_its_own_back(holder, tmp_path):
+    first, first_told = holder(1)
+    one = first_told.recv()
+    second, second_told = holder(2)
+    two = second_told.recv()
+    assert sorted(one + two) == [0, 1, 2]
+    _, third_told = holder(2)
+    assert not third_told.poll(0.3)  # one GPU too few, and none is taken meanwhile
+    os.kill(second.pid, signal.SIGKILL)
+    assert sorted(third_told.recv()) == sorted(two)
+    os.kill(first.pid, signal.SIGKILL)
+    with lease_devices(1, GPUS, tmp_path / "leases", poll_seconds=0.02) as lease:
+        assert [device.index for device in lease.devices] == one
+
+
+def test_gpus_that_the_scheduler_hides_are_not_taken_and_the_same_gpu_is_one_under_any_index(
+    holder, tmp_path, monkeypatch
+):
+    _, told = holder(1, ["GPU-bb"])  # a job to which GPU-bb is index 0
+    told.recv()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,GPU-7")
+    with lease_devices(1, ["GPU-bb", "GPU-cc"], tmp_path / "leases") as lease:
+        assert lease.devices == [torch.device("cuda", 1)]
+        assert lease.visible == "GPU-7"
+
+
+def test_a_lease_lasts_as_long_as_a_process_that_inherited_it(tmp_path):
+    with lease_devices(1, ["GPU-aa"], tmp_path) as lease:
+        inherited = os.dup(lease.locks[0])
+    waiting = threading.Timer(0.3, os.close, [inherited])
+    waiting.start()
+    began = time.monotonic()
+    with lease_devices(1, ["GPU-aa"], tmp_path, poll_seconds=0.02):
+        assert time.monotonic() - began > 0.2
+
+
+def test_without_a_gpu_the_cure_is_named(tmp_path):
+    with lease_devices(0) as lease:
+        assert lease.devices == [torch.device("cpu")]
+    with pytest.raises(UserError, match="--resources gpu=0"), lease_devices(1, [], tmp_path):
+        pass
+    with pytest.raises(UserError, match="CUDA shows 3 .*--resources gpu=3"), lease_devices(4, GPUS, tmp_path):
+        pass
+
+
+def one_process(out, steps, settings, on_step=lambda step: None):
+    """The same job as :func:`training_fakes.run_distributed`, here."""
+    torch.manual_seed(0)
+    training_fakes.train(
+        training_fakes.TinyNet(dropout=0.0),
+        training_fakes.FakeSampler(on_step=on_step),
+        training_fakes.SETTINGS | settings,
+        classes=training_fakes.CLASSES,
+        out=out,
+        running=out / "running",
+        device=torch.device("cpu"),
+        total_steps=steps,
+    )
+
+
+def launch(job, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.path.dirname(training_fakes.__file__))
+    distributed.launch("training_fakes", {"threads": 2} | job, processes=2, visible="", locks=[])
+
+
+def terminate_when(path):
+    """Send this process SIGTERM as soon as a file is there."""
+
+    def wait():
+        while not path.exists():
+            time.sleep(0.005)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def test_two_processes_compute_what_one_does_also_across_a_sigterm(tmp_path, monkeypatch):
+    settings = {"history_every": 1, "checkpoint_seconds": 1000, "auxiliary_weight": 0.1}
+    one_process(tmp_path / "one", 20, settings)
+
+    two = tmp_path / "two"
+    job = {"out": str(two), "steps": 20, "settings": settings}
+    two.mkdir()
+    terminate_when(two / "at5")
+    with pytest.raises(SystemExit) as exit:
+        launch(job | {"slow": True}, monkeypatch)
+    assert exit.value.code == 128 + signal.SIGTERM
+    saved = [path.name for path in (two / "running").iterdir()]
+    assert len(saved) == 1 and saved[0] > "step-000000005"
+    launch(job, monkeypatch)
+    assert not (two / "running").exists()
+
+    rows = [pd.read_csv(folder / "history.csv") for folder in (tmp_path / "one", two)]
+    assert rows[1].step.tolist() == rows[0].step.tolist() == list(range(1, 21))
+    assert rows[1].loss.to_numpy() == pytest.approx(rows[0].loss.to_numpy(), rel=1e-4)
+    assert rows[1].images_mixed.tolist() == rows[0].images_mixed.tolist() == [4] * 20
+    weights = [load_file(folder / "model.safetensors") for folder in (tmp_path / "one", two)]
+    for name in weights[0]:
+        torch.testing.assert_close(weights[1][name], weights[0][name], rtol=1e-3, atol=1e-4)
+
+
+def test_a_user_error_names_the_images_of_every_process_and_fewer_processes_can_go_on(tmp_path, monkeypatch):
+    settings = {"history_every": 4, "checkpoint_seconds": 0, "accumulate": 2}
+    job = {"out": str(tmp_path), "steps": 9, "settings": settings, "nan_at": 6}
+    with pytest.raises(UserError, match="step 6: loss nan.* image6_0, image6_1, image6_2, image6_3; lower"):
+        launch(job, monkeypatch)
+    steps = []
+    one_process(tmp_path, 9, settings, steps.append)
+    assert steps == [6, 7, 8]
+    assert pd.read_csv(tmp_path / "history.csv").images_mixed.tolist() == [16, 16, 4]

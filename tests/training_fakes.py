@@ -1,0 +1,161 @@
+"""A tiny network, a sampler that is a pure function of the step, and jobs around them that other processes can run."""
+
+import json
+import logging
+import multiprocessing
+import multiprocessing.forkserver
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
+
+import torch
+from torch import nn
+
+from tailcutmix.training import distributed
+from tailcutmix.training.engine import train
+
+CLASSES = ["road", "traffic light", "train"]
+SETTINGS = {"optimizer": "sgd", "lr": 0.05, "batch": 4, "epochs": 1, "history_every": 7, "checkpoint_seconds": 0}
+
+
+class Outputs(NamedTuple):
+    logits: torch.Tensor
+    auxiliary: list
+
+
+class TinyNet(nn.Module):
+    """Convolution, BatchNorm, dropout (its randomness must survive a resume too) and two outputs."""
+
+    def __init__(self, dropout: float = 0.1, normalise: bool = True):
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3, padding=1)
+        self.norm = nn.BatchNorm2d(8) if normalise else nn.Identity()
+        self.drop = nn.Dropout(dropout)
+        self.last = nn.Conv2d(8, len(CLASSES), 3, padding=1)
+
+    def forward(self, x):
+        x = self.drop(torch.relu(self.norm(self.first(x))))
+        logits = self.last(x)
+        return Outputs(logits, [logits * 0.5])
+
+
+@dataclass
+class Batch:
+    images: torch.Tensor
+    labels: torch.Tensor
+    counts: dict
+    image_ids: list[str]
+    labels_b: torch.Tensor | None = None
+    lam: torch.Tensor | None = None
+
+
+@dataclass
+class FakeSampler:
+    """Images whose brightness tells the class; ``on_step`` is called before each batch."""
+
+    batch_size: int = 4
+    steps_per_epoch: int = 10
+    rank: int = 0
+    world: int = 1
+    mixup: bool = False
+    nan_at: int | None = None
+    on_step: object = field(default=lambda step: None)
+
+    def batch(self, step: int) -> Batch:
+        self.on_step(step)
+        generator = torch.Generator().manual_seed(1000 + step)
+        labels = torch.randint(0, 3, (self.batch_size, 16, 16), generator=generator)
+        images = labels[:, None] + 0.5 * torch.randn(self.batch_size, 3, 16, 16, generator=generator)
+        labels[:, 0, : 4 * (step % 3)] = 255  # images differ in the number of labelled pixels
+        labels[0, 4:] = 255
+        if step == self.nan_at:
+            images[1, 0, 0, 0] = float("nan")
+        share = slice(self.rank * self.batch_size // self.world, (self.rank + 1) * self.batch_size // self.world)
+        images, labels = images[share], labels[share]
+        ids = [f"image{step}_{index}" for index in range(self.batch_size)][share]
+        added = torch.tensor([0, len(images), 5])
+        counts = {"images_mixed": len(images), "cyc_draws": 2, "cyc_fallbacks": 0, "patches_cropped": 1}
+        batch = Batch(images, labels, counts | {"pixels_added": added}, ids)
+        if self.mixup:
+            batch.labels_b, batch.lam = labels.flip(0), torch.linspace(0.3, 0.9, len(images))
+        return batch
+
+
+def run(out, steps, on_step=lambda step: None, **settings) -> None:
+    """Train the tiny network in this process, as a rule script would."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    train(
+        TinyNet(),
+        FakeSampler(on_step=on_step),
+        SETTINGS | settings,
+        classes=CLASSES,
+        out=Path(out),
+        running=Path(out) / "running",
+        device=torch.device("cpu"),
+        total_steps=steps,
+    )
+
+
+def quick_processes() -> multiprocessing.context.BaseContext:
+    """A context whose processes start with torch imported, so that a test can kill ten of them in seconds."""
+    # The server that they fork from looks for modules where PYTHONPATH says, not in this process's sys.path.
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["pytest", "torch._dynamo", "training_fakes"])  # an optimiser imports the second
+    multiprocessing.forkserver.ensure_running()
+    return context
+
+
+def run_reporting_steps(out, steps, reached, settings, log) -> None:
+    """:func:`run` in a process of its own: ``reached`` (a shared value) follows the step."""
+    logging.basicConfig(level=logging.INFO, filename=log, force=True)
+
+    def on_step(step):
+        reached.value = step
+        time.sleep(0.002)
+
+    run(out, steps, on_step, **settings)
+
+
+def hold_lease(gpus, identities, folder, holding) -> None:
+    """Take a lease in a process of its own, say so, and keep it until killed."""
+    from tailcutmix.training.device import lease_devices
+
+    with lease_devices(gpus, identities, folder, poll_seconds=0.02) as lease:
+        holding.send([device.index for device in lease.devices])
+        time.sleep(1000)
+
+
+def run_distributed(description: Path) -> None:
+    """What each process of a launched job runs: the tiny network on its share of the batch."""
+    job = json.loads(description.read_text())
+    device = torch.device("cpu")
+    torch.set_num_threads(1)
+    with distributed.reporting(description), distributed.process_group(device) as (rank, world):
+        torch.manual_seed(0)
+        sampler = FakeSampler(rank=rank, world=world, nan_at=job.get("nan_at"))
+        if job.get("slow"):
+            sampler.on_step = lambda step: (Path(job["out"], f"at{step}").touch(), time.sleep(0.05))
+        train(
+            TinyNet(dropout=0.0),
+            sampler,
+            SETTINGS | job["settings"],
+            classes=CLASSES,
+            out=Path(job["out"]),
+            running=Path(job["out"]) / "running",
+            device=device,
+            rank=rank,
+            world=world,
+            total_steps=job["steps"],
+        )
+
+
+if __name__ == "__main__":
+    assert "RANK" in os.environ, "only torch's launcher starts this module"
+    run_distributed(Path(sys.argv[1]))
