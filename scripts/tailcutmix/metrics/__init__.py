@@ -1,0 +1,1 @@
+"""Pixel-level scores of Cityscapes and the challenge, with bootstrap intervals, from label images."""

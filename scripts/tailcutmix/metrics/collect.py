@@ -1,0 +1,144 @@
+"""The one pass over the files: read each image's ground truth and prediction, count, and forget them."""
+
+import multiprocessing
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from tailcutmix.errors import UserError
+from tailcutmix.labels import IGNORE, LabelTable
+from tailcutmix.metrics.counting import FIRST_INSTANCE, LABEL_VALUES, count_pixels
+from tailcutmix.metrics.groups import Groups
+from tailcutmix.metrics.pairs import Pair
+from tailcutmix.metrics.png import read_ids
+from tailcutmix.metrics.statistics import Statistics, Sums, image_statistics
+
+CHUNK = 4
+"""Images a process takes at a time."""
+
+
+def collect(
+    pairs: Sequence[Pair],
+    groups: Groups,
+    size_factor: float = 1.0,
+    size: tuple[int, int] | None = None,
+    processes: int = 1,
+    progress: bool = True,
+) -> Statistics:
+    """The statistics of all pairs, in their order; one image a process is in memory at a time."""
+    chunks = [pairs[start : start + CHUNK] for start in range(0, len(pairs), CHUNK)]
+    rows: list[Sums | None] = [None] * len(pairs)
+    confusion = np.zeros((groups.size, groups.size), np.int64)
+    with tqdm(total=len(pairs), desc="scoring", unit="image", disable=None if progress else True) as bar:
+        for position, part, counted in _results(chunks, (groups, size_factor, size), processes):
+            rows[position * CHUNK : position * CHUNK + len(part)] = part
+            confusion += counted
+            bar.update(len(part))
+    return Statistics(
+        image_ids=tuple(pair.image_id for pair in pairs),
+        classes=groups.classes,
+        categories=groups.categories,
+        class_instances=groups.class_instances,
+        category_instances=groups.category_instances,
+        confusion=confusion,
+        counts={name: np.stack([row[name] for row in rows]) for name in rows[0]},
+    )
+
+
+def _results(chunks: list, settings: tuple, processes: int) -> Iterator[tuple[int, list[Sums], np.ndarray]]:
+    """(position of the chunk, statistics of its images, their confusion), in the order they are done."""
+    if min(processes, len(chunks)) <= 1:
+        for position, chunk in enumerate(chunks):
+            yield _score_chunk(position, chunk, settings)
+        return
+    # Forked workers do not import the calling script again, which a rule script could not stand.
+    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
+    with ProcessPoolExecutor(
+        min(processes, len(chunks)), multiprocessing.get_context(method), cv2.setNumThreads, (1,)
+    ) as pool:
+        futures = [pool.submit(_score_chunk, *item, settings) for item in enumerate(chunks)]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _score_chunk(position: int, chunk: Sequence[Pair], settings: tuple) -> tuple[int, list[Sums], np.ndarray]:
+    groups = settings[0]
+    confusion = np.zeros((groups.size, groups.size), np.int64)
+    rows = []
+    for pair in chunk:
+        sums, counted = score_image(pair, *settings)
+        rows.append(sums)
+        confusion += counted
+    return position, rows, confusion
+
+
+def score_image(
+    pair: Pair, groups: Groups, size_factor: float = 1.0, size: tuple[int, int] | None = None
+) -> tuple[Sums, np.ndarray]:
+    """The statistics of one image and its (R, R) confusion."""
+    label = read_ids(pair.label)
+    instance = read_ids(pair.instance) if groups.has_instances else None
+    prediction = read_ids(pair.prediction)
+    if instance is not None and instance.shape != label.shape:
+        raise UserError(f"{pair.instance}: {_size(instance)} pixels, but {pair.label} has {_size(label)}")
+    area_ratio = size_factor**2
+    if size and label.shape != tuple(size):
+        area_ratio *= label.size / (size[0] * size[1])
+        label, instance = (image if image is None else _resize(image, size) for image in (label, instance))
+    if prediction.shape != label.shape:
+        raise UserError(f"{pair.prediction}: {_size(prediction)} pixels, but its ground truth has {_size(label)}")
+    for image, path, limit in ((label, pair.label, LABEL_VALUES), (prediction, pair.prediction, groups.size)):
+        if image.max() >= limit:
+            raise _unknown_id(int(image.max()), path, groups)
+    counts = count_pixels(label, prediction, instance, groups.size)
+    by_truth = counts.confusion.sum(1)
+    by_truth[IGNORE] = 0
+    for pixels, path in ((by_truth, pair.label), (counts.confusion.sum(0), pair.prediction)):
+        unknown = groups.unlisted(pixels)
+        if unknown is not None:
+            raise _unknown_id(unknown, path, groups)
+    return image_statistics(counts, groups, area_ratio, pair.instance), counts.confusion[: groups.size]
+
+
+def _unknown_id(id_: int, path: str, groups: Groups) -> UserError:
+    return UserError(
+        f"{path}: id {id_} is not in the label table (ids 0 to {groups.size - 1}); write label ids, not train ids"
+    )
+
+
+def _resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_NEAREST_EXACT)
+
+
+def _size(image: np.ndarray) -> str:
+    return f"{image.shape[1]}x{image.shape[0]}"
+
+
+def average_instance_sizes(instances: Iterable[str], labels: LabelTable) -> dict[str, float]:
+    """Average instance size of each class with instances over a train split, in pixels.
+
+    Args:
+        instances: paths of instance images, such as the column instance of a manifest's train rows; "" is skipped.
+        labels: the label table.
+
+    Returns:
+        Class name -> mean pixels of an instance (values above 1000; groups do not count), for the classes seen.
+    """
+    highest = int(labels.ids.max())
+    rows = [row for row in labels.rows_of_classes if labels.has_instances[row]]
+    highest = int(labels.ids.max())
+    pixels, number = np.zeros((2, highest + 1))
+    for path in filter(None, instances):
+        image = read_ids(path)
+        sizes = np.bincount(image[image > FIRST_INSTANCE])
+        values = np.flatnonzero(sizes)
+        values = values[values // FIRST_INSTANCE <= highest]
+        pixels += np.bincount(values // FIRST_INSTANCE, sizes[values], highest + 1)
+        number += np.bincount(values // FIRST_INSTANCE, minlength=highest + 1)
+    return {labels.names[row]: float(pixels[id_] / number[id_]) for row in rows if number[id_ := labels.ids[row]]}

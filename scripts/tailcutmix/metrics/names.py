@@ -1,0 +1,71 @@
+"""What the commands are given by name: lists of images, and label tables."""
+
+import re
+from pathlib import Path
+
+from tailcutmix.dataset.images import read_size
+from tailcutmix.dataset.manifest import read_manifest
+from tailcutmix.errors import UserError
+from tailcutmix.labels import LabelTable, read_labels
+
+TABLES = Path(__file__).resolve().parents[3] / "config" / "labels"
+
+
+def find_labels(name: str) -> LabelTable:
+    """A label table by its name in config/labels or by its path."""
+    known = TABLES / f"{name}.csv"
+    return read_labels(known if known.exists() else name)
+
+
+def read_names(path: str | Path) -> list[tuple[str, str]]:
+    """(image name, name of its prediction without .png) in the order of the list; the second is "" where it follows
+    from the first.
+
+    Args:
+        path: a text file with one name a line, or ``test.csv`` of MiniCity, whose second column is the name under which
+            the challenge hands an image out. Folders before a name and ``_leftImg8bit`` after it are dropped.
+    """
+    path = Path(path)
+    try:
+        lines = [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a readable list of names ({error})") from None
+    if path.suffix == ".csv":
+        if lines[:1] != ["cityscapes_val,minicity_test_id"]:
+            raise UserError(f"{path}: not a list of test names; its first line is cityscapes_val,minicity_test_id")
+        lines = lines[1:]
+    names = []
+    for line in lines:
+        name, _, predicted = line.partition(",")
+        names.append((_stem(name), predicted.strip()))
+    if not names:
+        raise UserError(f"{path}: the list of names is empty")
+    return names
+
+
+def _stem(name: str) -> str:
+    return re.sub(r"(_leftImg8bit)?(\.png)?$", "", name.strip().rpartition("/")[2])
+
+
+def expected_files(source: str | Path, split: str = "test") -> dict[str, tuple[int, int] | None]:
+    """File name -> (height, width), None where the source does not say, of every PNG that a submission holds.
+
+    Args:
+        source: a manifest (``manifest.csv``, rows of `split`), a folder of test images, or a list for
+            :func:`read_names`.
+        split: split of the manifest.
+    """
+    source = Path(source)
+    if source.is_dir():
+        images = sorted(source.rglob("*.png"))
+        if not images:
+            raise UserError(f"{source}: holds no test image (*.png)")
+        return {image.name: read_size(image) for image in images}
+    try:
+        first = source.open().readline()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{source}: not a readable list of names ({error})") from None
+    if first.startswith("image_id,"):
+        rows = read_manifest(source, split)
+        return {f"{row.image_id}.png": (row.height, row.width) for row in rows.itertuples()}
+    return {f"{predicted or name}.png": None for name, predicted in read_names(source)}

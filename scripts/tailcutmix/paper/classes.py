@@ -1,0 +1,75 @@
+"""What is known of each class: its bucket, how it moved, its share of the pixels and the images that hold it."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from tailcutmix.errors import UserError
+from tailcutmix.paper.scores import BUCKETS
+
+
+def read_columns(path: str | Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    """A CSV result file that has `columns` at least; raises UserError that names the file."""
+    try:
+        frame = pd.read_csv(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run the step that writes it first") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a readable CSV table ({error}); delete it to write it again") from None
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise UserError(f"{path}: column {missing[0]} is missing; delete the file to write it again")
+    return frame
+
+
+def read_classes(stats: str | Path | None, buckets: str | Path, split: str | None = None) -> pd.DataFrame:
+    """One row a class, the most frequent first.
+
+    Args:
+        stats: ``stats/labels.csv``; None leaves the three counts NA and takes the shares of `buckets`.
+        buckets: ``buckets/final.csv`` (``initial.csv`` does too: then no class has moved).
+        split: the split that scores are computed on, for ``split_images``.
+
+    Returns:
+        class, bucket, moved_from ("" where it stayed), val_iou, train_pixels, share (of labelled train pixels, 0..1),
+        train_images and split_images (images that hold the class; NA without `split`).
+    """
+    frame = read_columns(buckets, ("class", "share", "bucket"))
+    unknown = sorted(set(frame["bucket"]) - set(BUCKETS))
+    if unknown:
+        raise UserError(f"{buckets}: bucket {unknown[0]!r} is none of {', '.join(BUCKETS)}")
+    if "moved_from" not in frame:
+        frame["moved_from"] = ""
+    frame = pd.DataFrame(
+        {
+            "class": frame["class"],
+            "bucket": frame["bucket"],
+            "moved_from": frame["moved_from"]
+            .astype(object)
+            .where(frame["moved_from"] != frame["bucket"], "")
+            .fillna(""),
+            "val_iou": frame["val_iou"] if "val_iou" in frame else float("nan"),
+            "share": frame["share"].astype(float),
+        }
+    )
+    counts = pd.DataFrame(columns=["split", "class", "pixels", "share", "images"])
+    if stats is not None:
+        counts = read_columns(stats, ("split", "class", "pixels", "share", "images"))
+        absent = set(frame["class"]) - set(counts["class"][counts["split"] == "train"])
+        if absent:
+            raise UserError(f"{stats}: no train row for class {min(absent)!r}, which {buckets} lists")
+    for column, of, source in (
+        ("train_pixels", "train", "pixels"),
+        ("train_images", "train", "images"),
+        ("split_images", split, "images"),
+    ):
+        known = counts[counts["split"] == of].set_index("class")[source]
+        frame[column] = frame["class"].map(known).astype("Int64")
+    return frame.sort_values("share", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def bucket_members(buckets: str | Path) -> dict[str, list[str]]:
+    """Bucket -> its classes, for the buckets that hold any, from ``buckets/final.csv``."""
+    classes = read_classes(None, buckets)
+    members = {bucket: classes["class"][classes["bucket"] == bucket].tolist() for bucket in BUCKETS}
+    return {bucket: names for bucket, names in members.items() if names}

@@ -1,0 +1,1 @@
+"""One figure a module; every ``draw_*`` writes ``<stem>.png`` and ``<stem>.pdf``."""

@@ -1,0 +1,62 @@
+"""How long the tail is: each class's share of the labelled pixels, its bucket, and which classes moved."""
+
+from pathlib import Path
+
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import NullLocator
+
+from tailcutmix.paper.classes import read_classes, read_columns
+from tailcutmix.paper.style import BUCKET_COLOURS, new_figure, save, styled
+
+
+@styled
+def draw_label_distribution(stats: str | Path, initial: str | Path, final: str | Path, stem: str | Path) -> list[Path]:
+    """Bars of each class's share of the labelled train pixels, most frequent on top, on a log scale.
+
+    The bar's colour is the final bucket. A class that moved has a dot in its initial bucket's colour, the move in words
+    and the validation IoU of M0 that moved it. On the right: the train images that hold the class.
+
+    Args:
+        stats: ``stats/labels.csv``; initial, final: ``buckets/initial.csv`` and ``final.csv``; stem: path less suffix.
+    """
+    classes = read_classes(stats, final)
+    first_bucket = read_columns(initial, ("class", "bucket")).set_index("class")["bucket"]
+    count = len(classes)
+    figure = new_figure(9.5, 0.36 * count + 1.5)
+    axes = figure.subplots()
+    shares = 100 * classes["share"].to_numpy(float)
+    positive = shares[shares > 0]
+    left = 10 ** (int(f"{positive.min():e}".split("e")[1])) / 2 if len(positive) else 1e-3
+    axes.set_xscale("log")
+    axes.barh(range(count), [max(share, left) for share in shares], left=0, height=0.72,
+              color=[BUCKET_COLOURS[bucket] for bucket in classes["bucket"]])  # fmt: skip
+    for place, row in classes.iterrows():
+        share = 100 * row["share"]
+        text = f"{share:#.2g} %".replace(". %", " %")
+        before = first_bucket.get(row["class"], row["bucket"])
+        if before != row["bucket"]:
+            iou = "" if row["val_iou"] != row["val_iou"] else f" (M0 IoU {row['val_iou']:.2f})"
+            text += f"   {before} → {row['bucket']}{iou}"
+            axes.plot([left], [place], marker="o", markersize=11, markeredgecolor="white", markeredgewidth=1.6,
+                      color=BUCKET_COLOURS[before], clip_on=False, zorder=5)  # fmt: skip
+        axes.annotate(text, (max(share, left), place), (5, 0), textcoords="offset points", va="center", fontsize=10)
+        axes.annotate(f"{int(row['train_images'])}", (1.0, place), (0, 0), xycoords=("axes fraction", "data"),
+                      textcoords="offset points", va="center", ha="right", fontsize=10)  # fmt: skip
+    axes.annotate("train images\nwith the class", (1.0, 1.0), (0, 6), xycoords="axes fraction", ha="right", va="bottom",
+                  textcoords="offset points", fontsize=10)  # fmt: skip
+    axes.set_yticks(range(count), classes["class"])
+    axes.set_ylim(count - 0.4, -0.6)
+    axes.set_xlim(left, 3e3)
+    axes.set_xticks([tick for tick in axes.get_xticks() if left <= tick <= 100])
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} %")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.grid(axis="x")
+    axes.set_xlabel("share of the labelled train pixels (log scale)")
+    handles = [Patch(color=colour, label=f"{bucket} bucket") for bucket, colour in BUCKET_COLOURS.items()]
+    if (classes["class"].map(first_bucket) != classes["bucket"]).any():
+        handles.append(Line2D([], [], marker="o", color="none", markeredgecolor="#444444", markersize=8,
+                              label="dot: bucket before the move"))  # fmt: skip
+    axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=len(handles), borderaxespad=0.3,
+                handletextpad=0.5, columnspacing=1.2)  # fmt: skip
+    return save(figure, stem)

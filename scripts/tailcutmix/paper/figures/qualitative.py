@@ -1,0 +1,147 @@
+"""Images, their truth, and what each method makes of them, where the tail changes most."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from matplotlib.patches import Patch
+
+from tailcutmix.dataset.images import read_image, read_label
+from tailcutmix.dataset.manifest import read_manifest
+from tailcutmix.errors import UserError
+from tailcutmix.labels import IGNORE, LabelTable
+from tailcutmix.paper.classes import read_classes
+from tailcutmix.paper.crops import colour_code
+from tailcutmix.paper.per_class import SHORT_NAMES
+from tailcutmix.paper.style import new_figure, save, styled
+
+STRIDE = 2
+"""Images are compared at every second pixel: enough to choose among them."""
+
+WINDOW = 0.5
+"""Shown is a window of this part of the image's width and height: tail objects are small."""
+
+
+def changed_pixels(truth: np.ndarray, first: np.ndarray, second: np.ndarray, num_classes: int) -> np.ndarray:
+    """(C,) pixels where two predictions differ and either says the class, or the truth does; void is left out.
+
+    Better and worse count alike, so that a choice by this number favours neither method.
+
+    Args:
+        truth, first, second: (H, W) uint8 train ids.
+    """
+    differ = (first != second) & (truth != IGNORE)
+    values = np.stack([labels[differ] for labels in (truth, first, second)])
+    return np.array([(values == b).any(0).sum() for b in range(num_classes)])
+
+
+def choose_rows(changes: np.ndarray, tail: Sequence[int], rows: int) -> list[tuple[int, int]]:
+    """(image, class) of each row: the largest change of a tail class, every image once, classes not yet shown first.
+
+    Args:
+        changes: (N, C) of :func:`changed_pixels`; tail: train ids.
+    """
+    table = changes[:, list(tail)].astype(float)
+    chosen = []
+    for _ in range(min(rows, len(table))):
+        image, place = np.unravel_index(table.argmax(), table.shape)
+        chosen.append((int(image), int(tail[place])))
+        table[:, place] /= 1e9
+        table[image] = -1
+    return chosen
+
+
+def best_window(mask: np.ndarray, part: float = WINDOW) -> tuple[slice, slice]:
+    """Rows and columns of the window of `part` of a (H, W) bool mask's sides that holds most of it."""
+    height, width = (max(1, round(side * part)) for side in mask.shape)
+    sums = cv2.integral(mask.astype(np.uint8))
+    held = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
+    y, x = (int(np.median(places)) for places in np.nonzero(held == held.max()))
+    if held[y, x] < held.max():
+        y, x = np.unravel_index(held.argmax(), held.shape)
+    return slice(y, y + height), slice(x, x + width)
+
+
+@styled
+def draw_qualitative(
+    predictions: Mapping[str, str | Path],
+    manifest: str | Path,
+    split: str,
+    buckets: str | Path,
+    labels: LabelTable,
+    stem: str | Path,
+    titles: Mapping[str, str] | None = None,
+    rows: int = 4,
+) -> list[Path]:
+    """A row an image: the image, its truth and every prediction, in a window around the tail class that changes most.
+
+    Images are chosen by :func:`choose_rows` between M0 (or the first method) and the last method.
+
+    Args:
+        predictions: model -> folder of ``<image_id>.png`` (label ids), in the order of the columns.
+        manifest: ``manifest.csv``; split: one with labels; buckets: ``buckets/final.csv``; labels: the label table.
+        titles: printed name of each model; the short names of Table 1's models go before.
+    """
+    listed = read_manifest(manifest, split)
+    listed = listed[listed["label"] != ""].reset_index(drop=True)
+    if listed.empty:
+        raise UserError(f"{manifest}: split {split!r} has no labels to compare predictions with")
+    models = list(predictions)
+    pair = ("m0" if "m0" in predictions else models[0], models[-1])
+    classes = read_classes(None, buckets)
+    tail = [labels.train_id_of(name) for name in classes["class"][classes["bucket"] == "tail"]]
+    tail = tail or list(range(labels.num_classes))
+
+    def prediction(model: str, image_id: str) -> np.ndarray:
+        return read_label(Path(predictions[model]) / f"{image_id}.png")
+
+    changes = []
+    for row in listed.itertuples():
+        ids = (read_label(row.label), *(prediction(model, row.image_id) for model in pair))
+        truth, first, second = (labels.to_train_id[array[::STRIDE, ::STRIDE]] for array in ids)
+        changes.append(changed_pixels(truth, first, second, labels.num_classes))
+    chosen = choose_rows(np.array(changes), tail, rows)
+    panels, seen = [], set()
+    for place, b in chosen:
+        row = listed.iloc[place]
+        found = [read_label(row["label"]), *(prediction(model, row["image_id"]) for model in models)]
+        window = best_window(_where(b, [labels.to_train_id[array] for array in found]))
+        found = [array[window] for array in found]
+        seen |= set(np.unique(labels.to_train_id[np.stack(found)]).tolist())
+        title = f"{labels.classes[b]}\n{row['image_id']}"
+        panels.append((title, [read_image(row["image"])[window], *(colour_code(array, labels) for array in found)]))
+    columns = ["image", "truth", *(SHORT_NAMES.get(model, (titles or {}).get(model, model)) for model in models)]
+    return save(_draw(panels, columns, sorted(seen), labels), stem)
+
+
+def _where(b: int, arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """(H, W) bool: class b in the truth or in a prediction, but not in all of them; anywhere, if all agree."""
+    masks = np.stack([array == b for array in arrays])
+    changed = masks.any(0) & ~masks.all(0)
+    return changed if changed.any() else masks.any(0)
+
+
+def _draw(panels, columns: Sequence[str], seen: Sequence[int], labels: LabelTable):
+    height, width = panels[0][1][0].shape[:2]
+    cell = 13.0 / len(columns)
+    legend_lines = -(-len(seen) // 7)
+    figure = new_figure(13.3, len(panels) * (cell * height / width + 0.08) + 0.4 + 0.3 * legend_lines)
+    grid = figure.subplots(len(panels), len(columns), squeeze=False)
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
+    for cells, (title, pictures) in zip(grid, panels, strict=True):
+        for axes, picture in zip(cells, pictures, strict=True):
+            axes.imshow(picture)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            axes.spines[:].set_visible(False)
+        name, _, image_id = title.partition("\n")
+        cells[0].set_ylabel(name, fontsize=11, fontweight="bold")
+        cells[0].annotate(image_id, (0, 0), (3, 3), xycoords="axes fraction", textcoords="offset points", fontsize=6,
+                          color="white")  # fmt: skip
+    for axes, title in zip(grid[0], columns, strict=True):
+        axes.set_title(title, loc="center")
+    names = {b: labels.classes[b] if b != IGNORE else "not evaluated" for b in seen}
+    handles = [Patch(color=labels.class_colours[b] / 255, label=name) for b, name in names.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(7, len(handles)), columnspacing=1.2)
+    return figure

@@ -1,0 +1,142 @@
+"""Made-up result files in the layout that tables and figures read."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tailcutmix.metrics.statistics import PER_CATEGORY, Statistics, write_statistics
+
+CLASSES = ("road", "building", "sky", "vegetation", "car", "sidewalk", "person", "pole", "traffic sign", "rider",
+           "bicycle", "traffic light", "bus", "train")  # fmt: skip
+THINGS = ("car", "person", "rider", "bicycle", "bus", "train")
+BUCKET_OF = dict(zip(CLASSES, ["head"] * 5 + ["middle"] * 5 + ["tail"] * 4, strict=True)) | {
+    "pole": "tail",
+    "bicycle": "middle",
+}
+INITIAL = BUCKET_OF | {"pole": "middle", "bicycle": "tail"}
+LEVEL = {"unet": 0.40, "m0": 0.55, "m1": 0.60, "ensemble": 0.64}
+
+
+def interval(value: float, width: float) -> list[float]:
+    return [max(0.0, value - width), min(1.0, value + width)]
+
+
+def metrics(
+    model: str, seed: int = 0, split: str = "val", dataset: str = "toycity", instances: bool = True, **changed
+) -> dict:
+    """A metrics dict in the form of ``metrics/<m>/seed<k>/<split>.json``."""
+    random = np.random.default_rng([seed, sum(map(ord, model))])
+    level = LEVEL.get(model, 0.6)
+    values = {"iou_class": level, "iiou_class": level - 0.2, "iou_category": level + 0.2, "iiou_category": level + 0.05,
+              "accuracy": level + 0.15, "accuracy_evaluated": level + 0.25}  # fmt: skip
+    values = {key: value + random.normal(0, 0.01) for key, value in values.items()}
+    per_class = {}
+    for place, name in enumerate(CLASSES):
+        iou = float(np.clip(level + 0.35 - 0.06 * place + random.normal(0, 0.03), 0.02, 0.98))
+        cell = {"iou": iou, "iou_interval": interval(iou, 0.01 + 0.012 * place), "iiou": None, "iiou_interval": None}
+        if instances and name in THINGS:
+            cell |= {"iiou": iou * 0.8, "iiou_interval": interval(iou * 0.8, 0.05)}
+        per_class[name] = cell
+    per_bucket = {}
+    for bucket in ("head", "middle", "tail"):
+        members = [name for name in CLASSES if BUCKET_OF[name] == bucket]
+        iou = float(np.mean([per_class[name]["iou"] for name in members]))
+        per_bucket[bucket] = {
+            "classes": members,
+            "iou": iou,
+            "iou_interval": interval(iou, 0.04),
+            "iiou": None,
+            "iiou_interval": None,
+        }
+    if not instances:
+        values["iiou_class"] = values["iiou_category"] = None
+    content = {"dataset": dataset, "model": model, "seed": seed, "split": split, "images": 24, **values}
+    content["interval"] = {key: value if value is None else interval(value, 0.03) for key, value in values.items()}
+    content |= {"per_class": per_class, "per_category": {}, "per_bucket": per_bucket}
+    content["bootstrap"] = {"replicates": 1000, "level": 0.95, "seed": 0}
+    return content | changed
+
+
+def write_metrics(folder: Path, model: str, seed: int = 0, split: str = "val", **changed) -> Path:
+    path = folder / "metrics" / model / f"seed{seed}" / f"{split}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(metrics(model, seed, split, **changed)))
+    return path
+
+
+def write_classes(folder: Path) -> tuple[Path, Path, Path]:
+    """stats/labels.csv, buckets/initial.csv and buckets/final.csv."""
+    share = np.array([0.7**place for place in range(len(CLASSES))]) ** 2
+    share /= share.sum()
+    rows = []
+    for split, images in (("train", 60), ("val", 24)):
+        for place, name in enumerate(CLASSES):
+            held = max(3, int(images * (1 - place / len(CLASSES))))
+            rows.append(
+                {
+                    "split": split,
+                    "class": name,
+                    "pixels": int(share[place] * 1e7),
+                    "share": share[place],
+                    "images": held,
+                }
+            )
+    stats, initial, final = (folder / part for part in ("stats/labels.csv", "buckets/initial.csv", "buckets/final.csv"))
+    for path in (stats, initial):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows).to_csv(stats, index=False)
+    pd.DataFrame({"class": CLASSES, "share": share, "bucket": [INITIAL[name] for name in CLASSES]}).to_csv(
+        initial, index=False
+    )
+    moved = ["" if INITIAL[name] == BUCKET_OF[name] else INITIAL[name] for name in CLASSES]
+    frame = pd.DataFrame({"class": CLASSES, "share": share, "bucket": [BUCKET_OF[name] for name in CLASSES]})
+    frame["val_iou"], frame["moved_from"], frame["reason"] = np.linspace(0.95, 0.05, len(CLASSES)), moved, ""
+    frame.to_csv(final, index=False)
+    return stats, initial, final
+
+
+def write_history(folder: Path, model: str, seed: int = 0, steps: int = 600, added: tuple[str, ...] = ()) -> Path:
+    random = np.random.default_rng([seed, steps, sum(map(ord, model))])
+    step = np.arange(10, steps + 1, 10)
+    scale = 2.5 if not model.startswith("m2") else 0.5
+    frame = pd.DataFrame({"step": step, "epoch": step // 50, "lr": 0.01 * (1 - step / (steps + 1)) ** 0.9})
+    frame["loss"] = (scale * np.exp(-step / steps * 2.5) + 0.15) * random.normal(1, 0.08, len(step))
+    frame["seconds"], frame["images_per_second"] = 1.0, 80.0
+    mixed = 80 if added else 0
+    expert = model.startswith("m2")
+    frame["images_mixed"] = mixed
+    frame["cyc_draws"], frame["cyc_fallbacks"] = (0, 0) if expert else (int(mixed * 1.9), mixed // 40)
+    frame["patches_cropped"] = 3 if expert else 0
+    for place, name in enumerate(CLASSES):
+        frame[f"pixels_added:{name.replace(' ', '_')}"] = 40_000 // (place + 1) if name in added else 0
+    path = folder / "models" / model / f"seed{seed}" / "history.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame.to_csv(path, index=False)
+    return path
+
+
+def statistics(seed: int, images: int = 24, skill: float = 0.7) -> Statistics:
+    """Per-image statistics of a made-up prediction, of which a part `skill` of each class is right."""
+    random = np.random.default_rng([7, seed])
+    truth = np.random.default_rng(1).integers(0, 400, (images, len(CLASSES))) + 1.0
+    tp = np.floor(truth * np.clip(skill + random.normal(0, 0.1, truth.shape), 0, 1))
+    counts = {name: tp for name in ("class_tp", "class_tp_weighted")}
+    counts |= {name: truth - tp for name in ("class_fn", "class_fn_weighted")}
+    counts["class_fp"] = np.roll(truth - tp, 1, axis=1)
+    for name in PER_CATEGORY:
+        kind = name.removeprefix("category_").removesuffix("_instances")
+        counts[name] = counts[f"class_{kind}"].sum(1, keepdims=True)
+    counts |= {"correct": tp.sum(1), "correct_evaluated": tp.sum(1)}
+    counts |= {"pixels": truth.sum(1) * 1.1, "pixels_evaluated": truth.sum(1)}
+    instances = np.array([name in THINGS for name in CLASSES])
+    names = tuple(f"image{place:02d}" for place in range(images))
+    return Statistics(names, CLASSES, ("all",), instances, np.array([True]), np.zeros((1, 1), np.int64), counts)
+
+
+def write_scored(folder: Path, model: str, seed: int = 0, skill: float = 0.7) -> Path:
+    """A metrics file with its statistics beside it; the scores in the file are not those of the statistics."""
+    path = write_metrics(folder, model, seed)
+    write_statistics(statistics(seed, skill=skill), path.with_suffix(".npz"))
+    return path

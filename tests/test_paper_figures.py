@@ -1,0 +1,310 @@
+"""Figures: the arithmetic behind them, the same bytes on every run, and data at the edge of what they can show."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from paper_results import BUCKET_OF, CLASSES, LEVEL, metrics, write_classes, write_history, write_metrics
+
+from tailcutmix.dataset.images import read_image, write_png
+from tailcutmix.dataset.manifest import MANIFEST_COLUMNS, write_manifest
+from tailcutmix.errors import UserError
+from tailcutmix.labels import LabelTable, slug
+from tailcutmix.paper import style
+from tailcutmix.paper.ablation import ablation
+from tailcutmix.paper.crops import Crop, choose_region, outline, paste_crop, read_crops
+from tailcutmix.paper.figures.ablation import draw_ablation
+from tailcutmix.paper.figures.cutmix import draw_cutmix
+from tailcutmix.paper.figures.label_distribution import draw_label_distribution
+from tailcutmix.paper.figures.level_crops import draw_level_crops
+from tailcutmix.paper.figures.mixing import draw_mixing, mixing_counts
+from tailcutmix.paper.figures.per_class_iou import draw_per_class_iou
+from tailcutmix.paper.figures.qualitative import best_window, changed_pixels, choose_rows, draw_qualitative
+from tailcutmix.paper.figures.training import draw_training, smoothed
+from tailcutmix.tail.levels import BOX_COLUMNS, write_subset
+
+TAIL = [name for name in CLASSES if BUCKET_OF[name] == "tail"]
+SIZE = (40, 64)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def coarse():
+    """Few pixels and no font subsets: the tests look at what is drawn, not at how finely."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(style.SETTINGS, "savefig.dpi", 40)
+        patch.setitem(style.SETTINGS, "pdf.use14corefonts", True)
+        yield
+
+
+@pytest.fixture(scope="module")
+def labels() -> LabelTable:
+    """Label id 3 * c for class c, and void under id 1."""
+    count = len(CLASSES)
+    colours = np.random.default_rng(0).integers(30, 255, (count + 1, 3)).astype(np.uint8)
+    return LabelTable(
+        ids=np.array([*(3 * np.arange(count)), 1]),
+        names=(*CLASSES, "void"),
+        train_ids=np.array([*range(count), 255]),
+        categories=("any",) * (count + 1),
+        has_instances=np.zeros(count + 1, bool),
+        colours=colours,
+        average_instance_size=np.full(count + 1, np.nan),
+    )
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory, labels) -> Path:
+    """A manifest of four train and four val images, tail subsets of train, and two models' predictions of val."""
+    folder, random, rows = tmp_path_factory.mktemp("scene"), np.random.default_rng(3), []
+    write_classes(folder)
+    for place in range(8):
+        split, name = ("train", "val")[place // 4], f"{place:020d}"
+        label = np.zeros(SIZE, np.uint8)
+        label[20:] = 3
+        for index, b in enumerate(TAIL[: 1 + place % 4]):
+            label[5 + place : 12 + place, 4 + 12 * index : 10 + 12 * index] = labels.ids[CLASSES.index(b)]
+        label[:2] = 1
+        image = (labels.class_colours[labels.to_train_id[label]] // 2 + random.integers(0, 60, (*SIZE, 3))).astype(
+            np.uint8
+        )
+        files = {kind: folder / "raw" / f"{name}_{kind}.png" for kind in ("image", "label")}
+        write_png(files["image"], image)
+        write_png(files["label"], label)
+        row = dict.fromkeys(MANIFEST_COLUMNS, "") | {key: str(path) for key, path in files.items()}
+        rows.append(row | {"image_id": name, "split": split, "width": SIZE[1], "height": SIZE[0]})
+        if split == "val":
+            write_png(folder / "predictions/ensemble" / f"{name}.png", label)
+            write_png(folder / "predictions/m0" / f"{name}.png", np.where(label > 3, 0, label).astype(np.uint8))
+    manifest = pd.DataFrame(rows)
+    write_manifest(manifest, folder / "manifest.csv")
+    for b in TAIL:
+        out = folder / "subsets" / slug(b)
+        write_subset(manifest[manifest["split"] == "train"], int(labels.ids[CLASSES.index(b)]), out, workers=1)
+    return folder
+
+
+def level_folders(folder: Path, classes=TAIL) -> list[Path]:
+    return [folder / "subsets" / slug(b) / f"level{level}" for b in classes for level in (1, 2, 3)]
+
+
+def draw_all(folder: Path, out: Path, labels: LabelTable) -> None:
+    """Every figure once."""
+    stats, initial, final = (folder / part for part in ("stats/labels.csv", "buckets/initial.csv", "buckets/final.csv"))
+    scores = [write_metrics(folder, model, seed) for model in LEVEL for seed in (0, 1)]
+    histories = [write_history(folder, model, seed, 60) for model in ("unet", "m0") for seed in (0, 1)]
+    histories += [write_history(folder, "m1", 0, 60, tuple(TAIL))]
+    histories += [write_history(folder, f"m2-{slug(b)}", 0, 30, (b,)) for b in TAIL]
+    predictions = {model: folder / "predictions" / model for model in ("m0", "ensemble")}
+    draw_label_distribution(stats, initial, final, out / "label_distribution")
+    draw_training(histories, out / "training")
+    draw_mixing(histories, stats, final, out / "mixing")
+    draw_per_class_iou(scores, final, out / "per_class_iou", stats)
+    draw_ablation(ablation(scores), out / "ablation")
+    draw_level_crops(level_folders(folder), final, labels, out / "fig1_level_crops")
+    draw_cutmix(level_folders(folder), final, folder / "manifest.csv", labels, out / "fig2_cutmix")
+    draw_qualitative(predictions, folder / "manifest.csv", "val", final, labels, out / "qualitative")
+
+
+@pytest.fixture(scope="module")
+def drawn(scene, labels, tmp_path_factory, coarse) -> Path:
+    """A folder with every figure."""
+    out = tmp_path_factory.mktemp("drawn")
+    draw_all(scene, out, labels)
+    return out
+
+
+def test_every_figure_is_there_as_png_and_pdf(drawn):
+    names = {path.name for path in drawn.iterdir()}
+    assert len(names) == 16 and names == {f"{Path(name).stem}{suffix}" for name in names for suffix in (".png", ".pdf")}
+    for path in drawn.glob("*.png"):
+        image = read_image(path)
+        assert min(image.shape[:2]) > 50 and image.std() > 5, path.name
+
+
+def test_a_second_run_writes_the_same_bytes_whatever_the_caller_s_style(drawn, scene, labels, tmp_path):
+    final = scene / "buckets/final.csv"
+    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red"}):
+        draw_cutmix(level_folders(scene), final, scene / "manifest.csv", labels, tmp_path / "fig2_cutmix")
+        draw_label_distribution(
+            scene / "stats/labels.csv", scene / "buckets/initial.csv", final, tmp_path / "label_distribution"
+        )
+        assert matplotlib.rcParams["font.size"] == 30
+    again = sorted(tmp_path.iterdir())
+    assert len(again) == 4
+    for path in again:
+        assert path.read_bytes() == (drawn / path.name).read_bytes(), path.name
+
+
+def test_a_figure_that_fails_leaves_the_old_one(tmp_path, monkeypatch):
+    (tmp_path / "f.png").write_bytes(b"old")
+
+    def fail(self, path, **kwargs):
+        Path(path).write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
+    with pytest.raises(OSError, match="disk full"):
+        style.save(style.new_figure(1, 1), tmp_path / "f")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("f.png", b"old")]
+
+
+def test_edges_of_the_data_can_be_drawn(scene, labels, tmp_path):
+    stats, initial, final = write_classes(tmp_path)
+    frame = pd.read_csv(final).assign(bucket="head", moved_from="")
+    frame.loc[frame["class"] == "train", "share"] = 0.0
+    frame.to_csv(final, index=False)
+    draw_label_distribution(stats, initial, final, tmp_path / "no_tail")
+    entry = metrics("m0", instances=False)
+    entry["per_class"]["train"] |= {"iou": None, "iou_interval": None}
+    draw_per_class_iou([entry], final, tmp_path / "one_model")
+    draw_ablation(ablation([entry]), tmp_path / "one_row")
+    history = write_history(tmp_path, "m0", 0, 10)
+    draw_training([history], tmp_path / "one_step")
+    draw_mixing([history], stats, final, tmp_path / "nothing_mixed")
+    draw_level_crops([], final, labels, tmp_path / "no_crops")
+    draw_cutmix([], final, scene / "manifest.csv", labels, tmp_path / "no_patch")
+    predictions = {"m1": scene / "predictions/m0"}
+    draw_qualitative(predictions, scene / "manifest.csv", "val", final, labels, tmp_path / "no_change")
+    assert len(list(tmp_path.glob("*.png"))) == 8
+
+
+def test_drawing_needs_no_torch():
+    modules = [f"tailcutmix.paper.{path.stem}" for path in Path(style.__file__).parent.glob("*.py")]
+    figures = [f"tailcutmix.paper.figures.{path.stem}" for path in Path(style.__file__).parent.glob("figures/*.py")]
+    code = (
+        f"import sys, {', '.join(m for m in modules + figures if '__init__' not in m)}; print('torch' in sys.modules)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(style.__file__).parents[2])}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 24), st.integers(1, 24), st.integers(1, 40), st.integers(1, 40), st.integers(0, 99))
+def test_a_patch_is_pasted_whole_and_nothing_else_changes(height, width, patch_height, patch_width, seed):
+    image, label = np.full((height, width, 3), 7, np.uint8), np.full((height, width), 7, np.uint8)
+    patch = np.full((patch_height, patch_width), 200, np.uint8)
+    crop = Crop(np.repeat(patch[..., None], 3, 2), patch, (0, 0, patch_width, patch_height))
+    mixed, mixed_label, (x, y, w, h) = paste_crop(image, label, crop, np.random.default_rng(seed))
+    assert 0 <= x and x + w <= width and 0 <= y and y + h <= height
+    if patch_height <= height and patch_width <= width:
+        assert (w, h) == (patch_width, patch_height)
+    expected = label.copy()
+    expected[y : y + h, x : x + w] = 200
+    assert (mixed_label == expected).all() and (mixed == expected[..., None]).all()
+    assert (label == 7).all() and (image == 7).all()
+    again = paste_crop(image, label, crop, np.random.default_rng(seed))
+    assert again[2] == (x, y, w, h)
+
+
+def test_the_patch_may_lie_anywhere_inside():
+    label = np.zeros((4, 5), np.uint8)
+    crop = Crop(np.ones((2, 3, 3), np.uint8), np.ones((2, 3), np.uint8), (0, 0, 3, 2))
+    places = {paste_crop(np.zeros((4, 5, 3), np.uint8), label, crop, np.random.default_rng(k))[2] for k in range(200)}
+    assert {(x, y) for x, y, _, _ in places} == {(x, y) for x in range(3) for y in range(3)}
+
+
+def test_the_chosen_region_is_large_but_not_the_whole_image():
+    def rows(region, tight, widest):
+        boxes = ((1, tight), (3, widest))
+        return [("i", region, level, 0, 0, *box, 0, 100, 100) for level, box in boxes]
+
+    small, good, long, vast = (
+        rows(0, (5, 5), (40, 40)),
+        rows(1, (9, 9), (70, 70)),
+        rows(2, (40, 4), (90, 60)),
+        rows(3, (60, 60), (100, 100)),
+    )
+    boxes = pd.DataFrame([*vast, *long, *good, *small], columns=list(BOX_COLUMNS))
+    assert choose_region(boxes) == ("i", 1)
+    assert choose_region(boxes.iloc[::-1]) == ("i", 1)
+    assert choose_region(pd.DataFrame(vast, columns=list(BOX_COLUMNS))) == ("i", 3)
+    assert choose_region(boxes.iloc[:0]) is None
+
+
+def test_crops_are_read_with_their_place_in_the_image(scene):
+    folder = scene / "subsets" / slug(TAIL[0])
+    region = choose_region(pd.read_csv(folder / "boxes.csv", dtype={"image_id": str}))
+    tight, _, wide = read_crops(folder, (1, 2, 3), region)
+    x, y, w, h = tight.box
+    left, top, *_ = wide.box
+    assert (wide.image[y - top : y - top + h, x - left : x - left + w] == tight.image).all()
+    whole = read_image(scene / "raw" / f"{region[0]}_image.png")
+    assert (whole[y : y + h, x : x + w] == tight.image).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(st.booleans(), min_size=5, max_size=5), min_size=4, max_size=4))
+def test_outlines_enclose_the_mask(rows):
+    mask = np.array(rows)
+    lines = outline(mask)
+    assert bool(lines) == mask.any()
+    if lines:
+        points, (ys, xs) = np.vstack(lines), np.nonzero(mask)
+        for axis, places in ((0, xs), (1, ys)):
+            assert abs(points[:, axis].min() - (places.min() - 1 / 3)) < 1e-6
+            assert abs(points[:, axis].max() - (places.max() + 1 / 3)) < 1e-6
+
+
+@given(st.integers(0, 1000))
+def test_changed_pixels_by_hand(seed):
+    random = np.random.default_rng(seed)
+    truth, first, second = random.integers(0, 4, (3, 3, 5)).astype(np.uint8)
+    truth[truth == 3] = 255
+    counts = changed_pixels(truth, first, second, 3)
+    by_hand = [0, 0, 0]
+    for t, a, b in zip(truth.ravel(), first.ravel(), second.ravel(), strict=True):
+        for c in range(3):
+            by_hand[c] += t != 255 and a != b and c in (t, a, b)
+    assert counts.tolist() == by_hand
+    assert (changed_pixels(truth, second, first, 3) == counts).all()
+
+
+def test_rows_show_each_image_once_and_new_classes_first():
+    changes = np.array([[0, 90, 80, 0], [0, 95, 0, 0], [0, 85, 3, 2], [99, 0, 0, 1]])
+    assert choose_rows(changes, [1, 2, 3], 4) == [(1, 1), (0, 2), (2, 3), (3, 3)]
+    assert choose_rows(changes, [3], 2) == [(2, 3), (3, 3)]
+    assert [image for image, _ in choose_rows(np.zeros((3, 4), int), [1, 2], 9)] == [0, 1, 2]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(2, 9), st.integers(2, 9), st.integers(0, 999))
+def test_the_window_holds_as_much_as_any(height, width, seed):
+    mask = np.random.default_rng(seed).random((height, width)) < 0.2
+    rows, columns = best_window(mask)
+    h, w = rows.stop - rows.start, columns.stop - columns.start
+    assert (h, w) == (max(1, round(height / 2)), max(1, round(width / 2)))
+    assert rows.stop <= height and columns.stop <= width
+    every = [mask[y : y + h, x : x + w].sum() for y in range(height - h + 1) for x in range(width - w + 1)]
+    assert mask[rows, columns].sum() == max(every)
+
+
+def test_predictions_of_a_split_without_labels_cannot_be_shown(scene, labels, tmp_path):
+    manifest = pd.read_csv(scene / "manifest.csv", dtype=str, keep_default_na=False)
+    manifest.assign(label="").to_csv(tmp_path / "manifest.csv", index=False)
+    with pytest.raises(UserError, match="split 'val' has no labels"):
+        folders = {"m0": scene / "predictions/m0"}
+        draw_qualitative(folders, tmp_path / "manifest.csv", "val", scene / "buckets/final.csv", labels, tmp_path / "q")
+
+
+def test_mixing_counts_are_sums_over_training_and_means_over_seeds(tmp_path):
+    paths = [write_history(tmp_path, "m1", seed, 60 * (1 + seed), ("bus", "traffic light")) for seed in (0, 1)]
+    row = mixing_counts([write_history(tmp_path, "m0", 0, 60), *paths]).set_index("model").loc["m1"]
+    histories = [pd.read_csv(path) for path in paths]
+    for name in ("images_mixed", "cyc_draws", "pixels_added:traffic_light"):
+        assert row[name] == np.mean([history[name].sum() for history in histories]) > 0
+    assert row["pixels_added:road"] == 0
+
+
+def test_smoothing_keeps_constants_and_the_mean_of_a_line():
+    assert smoothed(np.full(7, 3.0), 3) == pytest.approx(3.0)
+    line = np.arange(9.0)
+    assert smoothed(line, 3)[1:-1] == pytest.approx(line[1:-1])
+    assert (smoothed(line, 1) == line).all()

@@ -1,0 +1,284 @@
+"""Tables: right numbers under right headings, published and computed rows apart, clear errors."""
+
+import json
+import math
+import statistics as stdlib
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paper_results import BUCKET_OF, CLASSES, LEVEL, metrics, statistics, write_classes, write_metrics, write_scored
+
+from tailcutmix.errors import UserError
+from tailcutmix.paper.ablation import ablation, write_ablation
+from tailcutmix.paper.classes import read_classes
+from tailcutmix.paper.differences import differences, write_differences
+from tailcutmix.paper.per_class import per_class, write_per_class
+from tailcutmix.paper.published import METHOD_NAMES, REPORT_TABLE1, SCORES, method_name
+from tailcutmix.paper.scores import read_metrics, summarise
+from tailcutmix.paper.table1 import render_terminal, table1, write_table1
+from tailcutmix.paper.tables import write_table
+
+COLUMNS = ["method", "IoU class", "iIoU class", "IoU category", "iIoU category", "accuracy"]
+
+
+class Rows(HTMLParser):
+    """The rows of the one table of a page, each a list of cell texts."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.rows, self.open = [], False
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+            self.open = True
+        if tag == "br" and self.open:
+            self.rows[-1][-1] += " "
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self.open = False
+
+    def handle_data(self, data):
+        if self.open:
+            self.rows[-1][-1] += data
+
+
+def all_metrics(seeds=(0, 1, 2), **changed) -> list[dict]:
+    return [metrics(model, seed, **changed) for model in LEVEL for seed in seeds]
+
+
+def test_published_rows_and_own_rows_stand_under_their_own_headings(tmp_path):
+    write_table1([*all_metrics(), metrics("m0", 0, split="test"), metrics("m0", 1, split="test")], tmp_path / "table1")
+    rows = Rows((tmp_path / "table1.html").read_text()).rows
+    assert rows[0] == COLUMNS
+    groups, order = {}, []
+    for row in rows[1:]:
+        if len(row) == 1:
+            groups[row[0]] = []
+            order.append(row[0])
+        else:
+            groups[order[-1]].append(row)
+    published, on_test, on_val = order
+    assert "MiniCity test" in published and "published" in published
+    assert on_val == "This run: toycity val, 24 images, 3 seeds"
+    assert on_test == "This run: toycity test, 24 images, 2 seeds"
+    assert groups[published] == [
+        ["Baseline", "0.39", "0.19", "0.73", "0.52", "0.78"],
+        ["multi-level tail cutmix", "0.66", "0.45", "0.88", "0.74", "0.83"],
+    ]
+    assert [row[0] for row in groups[on_val]] == list(METHOD_NAMES.values())
+    assert [row[0] for row in groups[on_test]] == [METHOD_NAMES["m0"]]
+
+
+@pytest.mark.parametrize("suffix", ["md", "html", "tex"])
+def test_every_number_stands_in_its_column(tmp_path, suffix):
+    entry = metrics("m1")
+    write_table1([entry], tmp_path / "table1")
+    text = (tmp_path / f"table1.{suffix}").read_text()
+    line = next(line for line in text.splitlines() if "M1" in line and line.lstrip()[0] in "|<{")
+    places = [line.index(f"{entry[score]:.3f}") for score in SCORES]
+    assert places == sorted(places)
+    for score in SCORES:
+        low, high = entry["interval"][score]
+        assert f"[{low:.3f}, {high:.3f}]" in line
+
+
+def test_csv_is_tidy_and_says_whose_numbers_they_are(tmp_path):
+    write_table1(all_metrics(), tmp_path / "table1")
+    frame = pd.read_csv(tmp_path / "table1.csv")
+    published = frame[frame["source"] != "this run"]
+    assert list(published["method"]) == [name for name, _ in REPORT_TABLE1]
+    assert set(published["dataset"]) == {"MiniCity"} and set(published["split"]) == {"test"}
+    assert published.filter(regex="_(std|low|high)$").isna().all(axis=None)
+    own = frame[frame["source"] == "this run"].set_index("model")
+    for model in LEVEL:
+        values = [metrics(model, seed)["iiou_class"] for seed in (0, 1, 2)]
+        assert own.at[model, "iiou_class"] == pytest.approx(stdlib.mean(values), abs=1e-5)
+        assert own.at[model, "iiou_class_std"] == pytest.approx(stdlib.stdev(values), rel=1e-4)
+        assert own.at[model, "seeds"] == 3
+    assert own["accuracy_evaluated"].notna().all()
+
+
+def test_missing_scores_are_said_and_explained(tmp_path):
+    frame = write_table1([metrics("m0", instances=False)], tmp_path / "table1")
+    for suffix in ("md", "html", "tex"):
+        text = (tmp_path / f"table1.{suffix}").read_text()
+        assert "n/a" in text and "nan" not in text.lower() and "None" not in text
+        assert "±" not in text.replace("mean ±", "") and "0. ±" not in text
+    assert "needs instance labels" in render_terminal(frame)
+
+
+def test_notes_fit_the_data_set():
+    def notes(dataset, split):
+        return render_terminal(table1([metrics("m0", dataset=dataset, split=split)]))
+
+    assert "another data set" in notes("toycity", "val")
+    assert "another data set" not in notes("minicity", "val") and "not the hidden test set" in notes("minicity", "val")
+    assert "not the hidden test set" not in notes("minicity", "test")
+
+
+def test_terminal_table_fits_and_is_the_same_from_the_file(tmp_path):
+    titles = {"unet": "a method with a name so long that it has to be broken over some lines", "m0": "M0", "m1": "M1"}
+    frame = write_table1(all_metrics(), tmp_path / "table1", titles)
+    text = render_terminal(frame)
+    assert max(map(len, text.splitlines())) <= 100
+    assert text == render_terminal(pd.read_csv(tmp_path / "table1.csv"))
+    for model in LEVEL:
+        values = [metrics(model, seed)["accuracy"] for seed in (0, 1, 2)]
+        assert f"{stdlib.mean(values):.3f}" in text
+
+
+def test_titles_name_and_order_the_rows():
+    frame = table1(all_metrics((0,)), {"ensemble": "MR", "m1": "first", "m0": "second", "unet": "third"})
+    assert list(frame["method"][2:]) == ["MR", "first", "second", "third"]
+    assert method_name("m2-traffic_light", {"m0": "M0"}) == "M2 expert traffic light"
+
+
+def test_wrong_input_is_named(tmp_path):
+    path = write_metrics(tmp_path, "m0")
+    with pytest.raises(UserError, match="m0 seed 0 val were given twice"):
+        table1([path, path])
+    with pytest.raises(UserError, match="absent.json"):
+        table1([tmp_path / "absent.json"])
+    content = json.loads(path.read_text())
+    del content["accuracy"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"val\.json: key 'accuracy'"):
+        table1([path])
+    path.write_text(path.read_text()[:-20])
+    with pytest.raises(UserError, match=r"val\.json: not a readable"):
+        read_metrics(path)
+    with pytest.raises(UserError, match="one model at least"):
+        table1([])
+
+
+@pytest.mark.parametrize("make", [ablation, lambda sources: per_class(sources, None, None), differences])
+def test_scores_of_different_tests_are_never_compared(make):
+    with pytest.raises(UserError, match=r"toycity test \(24 images\), toycity val \(24 images\)"):
+        make([metrics("m0"), metrics("m1", split="test")])
+    with pytest.raises(UserError, match="one data set and split"):
+        make([metrics("m0"), metrics("m1", images=23)])
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 0.1), st.floats(0, 0.1)), min_size=1, max_size=5))
+def test_summary_lies_within_its_interval_whatever_the_order(seeds):
+    values = [value for value, _, _ in seeds]
+    intervals = [(value - below, value + above) for value, below, above in seeds]
+    summary = summarise(values, intervals)
+    assert summary["low"] - 1e-9 <= summary["value"] <= summary["high"] + 1e-9
+    assert math.isnan(summary["std"]) == (len(seeds) == 1)
+    turned = summarise(values[::-1], intervals[::-1])
+    assert all(turned[key] == pytest.approx(summary[key], nan_ok=True) for key in summary)
+    with_gap = summarise([*values, None], [*intervals, None])
+    assert all(with_gap[key] == pytest.approx(summary[key], nan_ok=True) for key in summary)
+
+
+def test_special_characters_survive_every_format(tmp_path):
+    frame = pd.DataFrame({"method": ["a_b & c | <d> 5 %"], "score": [0.5]})
+    write_table(frame, tmp_path / "t", "50 % & more_less")
+    assert Rows((tmp_path / "t.html").read_text()).rows[1] == ["a_b & c | <d> 5 %", "0.500"]
+    assert r"a_b & c \| <d> 5 %" in (tmp_path / "t.md").read_text()
+    assert r"a\_b \& c | <d> 5 \%" in (tmp_path / "t.tex").read_text()
+    assert pd.read_csv(tmp_path / "t.csv")["method"][0] == frame["method"][0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["t.csv", "t.html", "t.md", "t.tex"]
+
+
+def test_markdown_rows_have_one_cell_a_column(tmp_path):
+    write_table1(all_metrics(), tmp_path / "table1")
+    lines = [line for line in (tmp_path / "table1.md").read_text().splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in lines} == {len(COLUMNS) + 1}
+
+
+def test_per_class_table_follows_the_buckets(tmp_path):
+    stats, _, final = write_classes(tmp_path)
+    frame = write_per_class(all_metrics(), final, stats, tmp_path / "per_class")
+    assert len(frame) == len(CLASSES) * len(LEVEL)
+    rows = Rows((tmp_path / "per_class.html").read_text()).rows
+    headings = [row[0] for row in rows if len(row) == 1]
+    assert headings == ["head bucket", "middle bucket", "tail bucket"]
+    names = [row[0] for row in rows[1:] if len(row) > 1]
+    place = {"head": 0, "middle": 1, "tail": 2}
+    expected = sorted(CLASSES, key=lambda name: (place[BUCKET_OF[name]], CLASSES.index(name)))
+    assert [name.partition(" (from")[0] for name in names] == expected
+    assert "pole (from middle)" in names and "bicycle (from tail)" in names
+    row = frame[(frame["class"] == "bus") & (frame["model"] == "m1")].iloc[0]
+    assert row["iou"] == pytest.approx(np.mean([metrics("m1", k)["per_class"]["bus"]["iou"] for k in (0, 1, 2)]))
+    assert math.isnan(frame[frame["class"] == "road"]["iiou"].iloc[0])
+
+
+def test_class_files_that_do_not_fit_together_are_named(tmp_path):
+    stats, initial, final = write_classes(tmp_path)
+    assert (read_classes(stats, initial)["moved_from"] == "").all()
+    pd.read_csv(stats).query("`class` != 'bus'").to_csv(stats, index=False)
+    with pytest.raises(UserError, match=r"labels\.csv: no train row for class 'bus'"):
+        read_classes(stats, final)
+    final.write_text("class,share\nroad,1\n")
+    with pytest.raises(UserError, match=r"final\.csv: column bucket"):
+        read_classes(stats, final)
+
+
+def test_bucket_scores_of_the_ablation_are_bootstrapped_from_the_statistics(tmp_path):
+    _, _, final = write_classes(tmp_path)
+    path = write_scored(tmp_path, "m1")
+    row = ablation([path], buckets=final).iloc[0]
+    counts = statistics(0).counts
+    tail = [CLASSES.index(name) for name in CLASSES if BUCKET_OF[name] == "tail"]
+
+    def tail_iou(rows):
+        tp, fn, fp = (counts[f"class_{kind}"][rows][:, tail].sum(0) for kind in ("tp", "fn", "fp"))
+        return np.mean(tp / (tp + fn + fp))
+
+    random = np.random.default_rng(5)
+    drawn = [tail_iou(random.integers(0, 24, 24)) for _ in range(2000)]
+    assert row["iou_tail"] == pytest.approx(tail_iou(np.arange(24)))
+    assert [row["iou_tail_low"], row["iou_tail_high"]] == pytest.approx(np.percentile(drawn, [2.5, 97.5]), abs=0.003)
+    path.with_suffix(".npz").unlink()
+    without = ablation([path], buckets=final).iloc[0]
+    ious = [metrics("m1")["per_class"][name]["iou"] for name in CLASSES if BUCKET_OF[name] == "tail"]
+    assert without["iou_tail"] == pytest.approx(np.mean(ious)) and math.isnan(without["iou_tail_low"])
+
+
+def test_ablation_keeps_the_given_order(tmp_path):
+    titles = {"mixup": "MixUp", "m0": "M0", "cutmix": "CutMix"}
+    sources = [metrics(model, seed) for model in ("m0", "cutmix", "mixup") for seed in (0, 1)]
+    write_ablation(sources, tmp_path / "ablation", titles)
+    rows = Rows((tmp_path / "ablation.html").read_text()).rows
+    assert [row[0] for row in rows[1:]] == ["MixUp", "M0", "CutMix"]
+    assert rows[0][2:] == [*COLUMNS[1:], "IoU head", "IoU middle", "IoU tail"]
+
+
+def test_differences_are_paired(tmp_path):
+    _, _, final = write_classes(tmp_path)
+    sources = [write_scored(tmp_path, "m0", seed) for seed in (0, 1)]
+    sources += [write_scored(tmp_path, "m1", seed) for seed in (0, 1)]
+    sources += [write_scored(tmp_path, "ensemble", seed, skill=0.8) for seed in (0, 1)]
+    frame = write_differences(sources, tmp_path / "differences", buckets=final).set_index(["first", "second"])
+    assert list(frame.index) == [("m0", "m1"), ("m1", "ensemble"), ("m0", "ensemble")]
+    same = frame.loc[("m0", "m1")]
+    assert same["iou_class"] == same["iou_class_low"] == same["iou_class_high"] == 0
+
+    def iou(seed, skill):
+        tp, fn, fp = (statistics(seed, skill=skill).counts[f"class_{kind}"].sum(0) for kind in ("tp", "fn", "fp"))
+        return np.mean(tp / (tp + fn + fp))
+
+    gain = frame.loc[("m0", "ensemble")]
+    assert gain["iou_class"] == pytest.approx(np.mean([iou(k, 0.8) - iou(k, 0.7) for k in (0, 1)]))
+    assert gain["iou_class_low"] < gain["iou_class"] < gain["iou_class_high"] and gain["iou_class_above_zero"] == 1
+    page = (tmp_path / "differences.html").read_text()
+    assert f"+{gain['iou_class']:.3f}*" in page and "+0.000*" not in page
+
+
+def test_differences_need_statistics_of_the_same_images(tmp_path):
+    first, second = write_scored(tmp_path, "m0"), write_metrics(tmp_path, "m1")
+    with pytest.raises(UserError, match=r"m1/seed0/val\.npz"):
+        differences([first, second])
+    with pytest.raises(UserError, match="no two of the given models"):
+        differences([first])
