@@ -1,4 +1,4 @@
-"""Street-like label maps with instances, and predictions with wobbly borders and wrong patches, for benchmarks and tests."""
+"""Street-like label maps with instances, and predictions with wobbly borders and wrong patches."""
 
 import cv2
 import numpy as np

@@ -10,6 +10,7 @@ from mixing_fakes import CLASSES, RARE, SETTINGS, boxes, packed
 from tailcutmix.errors import UserError
 from tailcutmix.mixing.order import ClassUniform, image_order
 from tailcutmix.mixing.sampler import MIXINGS, Sampler
+from tailcutmix.mixing.streams import uniforms
 
 
 def make(mixing: str = "none", data=None, tail=(RARE,), **arguments) -> Sampler:
@@ -54,6 +55,13 @@ def test_batches_have_the_form_that_training_expects(mixing):
     assert set(batch.labels.unique().tolist()) <= {*range(CLASSES), 255}
     assert batch.images.isfinite().all() and batch.images.abs().max() < 3
     assert len(batch.image_ids) == 6
+
+
+def test_streams_share_no_number_and_rows_do_not_depend_on_their_count():
+    drawn = [uniforms(*key, 5, 3) for key in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (0, 0, 2))]
+    assert len(np.unique(drawn)) == 5 * 15
+    assert np.array_equal(uniforms(0, 1, 0, 50, 3)[:5], drawn[2])
+    assert min(part.min() for part in drawn) >= 0 and max(part.max() for part in drawn) < 1
 
 
 def test_every_arm_sees_the_same_base_images():

@@ -36,10 +36,9 @@ SIZE = (40, 64)
 
 @pytest.fixture(scope="module", autouse=True)
 def coarse():
-    """Few pixels and no font subsets: the tests look at what is drawn, not at how finely."""
+    """Few pixels: the tests look at what is drawn, not at how finely."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(style.SETTINGS, "savefig.dpi", 40)
-        patch.setitem(style.SETTINGS, "pdf.use14corefonts", True)
         yield
 
 

@@ -3,6 +3,7 @@
 import multiprocessing
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 
 import cv2
 import numpy as np
@@ -54,17 +55,21 @@ def _results(chunks: list, settings: tuple, processes: int) -> Iterator[tuple[in
         for position, chunk in enumerate(chunks):
             yield _score_chunk(position, chunk, settings)
         return
-    # Forked workers do not import the calling script again, which a rule script could not stand.
+    # Forked workers do not import the calling script again, which a rule script could not stand; but OpenCV's threads
+    # do not outlive a fork, and a child would wait for them for ever. So there are none while the workers start.
     method = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
-    with ProcessPoolExecutor(
-        min(processes, len(chunks)), multiprocessing.get_context(method), cv2.setNumThreads, (1,)
-    ) as pool:
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    pool = ProcessPoolExecutor(min(processes, len(chunks)), multiprocessing.get_context(method))
+    try:
         futures = [pool.submit(_score_chunk, *item, settings) for item in enumerate(chunks)]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        for future in as_completed(futures):
+            yield future.result()
+    except BrokenProcessPool:
+        raise UserError("a scoring process was killed, as happens when memory runs out; use fewer processes") from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+        cv2.setNumThreads(threads)
 
 
 def _score_chunk(position: int, chunk: Sequence[Pair], settings: tuple) -> tuple[int, list[Sums], np.ndarray]:

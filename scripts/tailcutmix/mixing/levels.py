@@ -65,8 +65,8 @@ def make_pool(
     if boxes.empty:
         return None
     owner = boxes["class"].to_numpy() if "class" in boxes else np.zeros(len(boxes), np.int64)
-    names, owner = np.unique(owner, return_inverse=True)
-    weight = weight / np.bincount(owner, weight)[owner] / len(names)
+    owner = np.unique(owner, return_inverse=True)[1]
+    weight = weight / np.bincount(owner, weight)[owner]
     return Pool(
         boxes["image_id"].map(position).to_numpy(np.int64),
         boxes[["y", "x", "h", "w"]].to_numpy(np.int64),

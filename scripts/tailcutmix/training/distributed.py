@@ -14,7 +14,6 @@ from pathlib import Path
 
 import torch
 from torch import distributed, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.parallel import DistributedDataParallel
 
 import tailcutmix
@@ -53,16 +52,29 @@ def gather_bytes(data: bytes, device: torch.device) -> list[bytes]:
     return [raw[8 : 8 + int.from_bytes(raw[:8], "big")] for raw in raws]
 
 
+class _AllSum(torch.autograd.Function):
+    """Sum over all processes, in both directions: each process's loss depends on every process's summand."""
+
+    @staticmethod
+    def forward(ctx, value):
+        return all_sum(value)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return all_sum(gradient)
+
+
 class SyncedBatchNorm2d(nn.BatchNorm2d):
     """BatchNorm over the batch of all processes, for devices on which torch's own SyncBatchNorm does not run."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training:
             return super().forward(x)
-        count = all_sum(torch.tensor(float(x.numel() // x.shape[1]), device=x.device))
-        mean = all_reduce(x.float().sum((0, 2, 3))) / count
-        centred = x.float() - mean[:, None, None]
-        variance = all_reduce(centred.square().sum((0, 2, 3))) / count
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        count = all_sum(wide.new_tensor(x.numel() // x.shape[1]))
+        mean = _AllSum.apply(wide.sum((0, 2, 3))) / count
+        centred = wide - mean[:, None, None]
+        variance = _AllSum.apply(centred.square().sum((0, 2, 3))) / count
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)
@@ -81,17 +93,17 @@ def synchronise_batchnorm(model: nn.Module, device: torch.device) -> nn.Module:
     return model
 
 
-def wrap(model: nn.Module, device: torch.device, world: int) -> nn.Module:
+def wrap(model: nn.Module, device: torch.device, world: int, unreached: bool = False) -> nn.Module:
     """The model as DDP over ``world`` processes, or as it is where there is one.
 
-    BatchNorm buffers need no broadcast: synchronised, they are equal in every process.
+    ``unreached`` says that some parameters take no part in the loss. BatchNorm's buffers are synchronised only at the
+    start: computed over all processes, they stay equal.
     """
     if world == 1:
         return model
     model = synchronise_batchnorm(model, device)
     device_ids = [device.index] if device.type == "cuda" else None
-    # A network with attention that trains at one scale has parameters that no loss reaches.
-    return DistributedDataParallel(model, device_ids, broadcast_buffers=False, find_unused_parameters=True)
+    return DistributedDataParallel(model, device_ids, forward_sync_buffers=False, find_unused_parameters=unreached)
 
 
 @contextmanager

@@ -84,7 +84,8 @@ def train(
     history_every = settings["history_every"] or max(1, total // 200)
     read_every = STEPS_BETWEEN_READS if device.type == "cuda" else 1
     model = model.to(device, memory_format=torch.channels_last).train()
-    network = compiled(wrap(model, device, world), settings["compile"])
+    one_scale = settings.get("attention") == "hierarchical" and len(settings.get("training_scales", "12")) == 1
+    network = compiled(wrap(model, device, world, unreached=one_scale), settings["compile"])
     optimiser = build_optimiser(model, settings)
     schedule = build_schedule(optimiser, settings, total)
     class_weights = None if class_weights is None else class_weights.to(device)

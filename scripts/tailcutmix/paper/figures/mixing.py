@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.colors import LogNorm
+from matplotlib.patches import Rectangle
 
 from tailcutmix.labels import slug
 from tailcutmix.paper.classes import read_classes
@@ -49,10 +50,10 @@ def draw_mixing(
     stem: str | Path,
     titles: Mapping[str, str] | None = None,
 ) -> list[Path]:
-    """A matrix of pixels added (model x tail class) under a row of what the train split itself holds; then CYC and crops.
+    """A matrix of pixels added (model x tail class) under a row of what the train split holds; then CYC and crops.
 
-    Classes outside the tail, which the rectangles of levels >= 1 carry along, share one column. Models that mix nothing
-    are named in a line.
+    Classes outside the tail, which the rectangles of levels >= 1 carry along, share one column. An expert's own class
+    is framed. Models that mix nothing are named in a line.
 
     Args:
         histories: ``models/<m>/seed<k>/history.csv``; stats: ``stats/labels.csv``; buckets: ``buckets/final.csv``.
@@ -65,7 +66,7 @@ def draw_mixing(
     mixed = pixels.any(1) | (counts["images_mixed"].to_numpy(float) > 0)
     tail = (classes["bucket"] == "tail").to_numpy()
     if not tail.any():
-        tail[:] = True
+        tail = ~tail
     counts = counts[mixed].reset_index(drop=True)
     matrix = np.vstack([classes["train_pixels"].to_numpy(float), pixels[mixed]])
     columns = classes.loc[tail, ["class", "bucket"]].to_numpy().tolist()
@@ -79,6 +80,12 @@ def draw_mixing(
     figure = new_figure(max(9.0, width + 6.5), 0.45 * len(labels) + 2.3)
     left, middle, right = figure.subplots(1, 3, sharey=True, width_ratios=[max(3.0, width), 1.5, 1.5])
     _draw_matrix(left, matrix, columns, labels)
+    for row, column in np.ndindex(len(counts), len(columns)):
+        if counts.at[row, "model"].endswith(f"-{slug(columns[column][0])}"):
+            frame = Rectangle(
+                (column - 0.47, row + 0.53), 0.94, 0.94, fill=False, edgecolor=BUCKET_COLOURS["tail"], linewidth=2.5
+            )
+            left.add_patch(frame)
     places = np.arange(1, len(labels))
     images = counts["images_mixed"].to_numpy(float)
     cyc, fallen, cropped = (counts[name].to_numpy(float) for name in ("cyc_draws", "cyc_fallbacks", "patches_cropped"))

@@ -72,7 +72,7 @@ def _draw_model(above, below, model: str, runs: Sequence[pd.DataFrame], index: i
     dashes = "--" if index >= len(CYCLE) else "-"
     name = method_name(model, titles).removeprefix("M2 expert ")
     for number, run in enumerate(runs):
-        window = max(1, len(run) // 20)
+        window = max(1, len(run) // 12)
         if window > 1:
             above.plot(run["step"], run["loss"], color=colour, alpha=0.18, linewidth=0.8)
         above.plot(run["step"], smoothed(run["loss"].to_numpy(float), window), color=colour, linestyle=dashes,

@@ -1,0 +1,142 @@
+"""ToyCity: MiniCity's encoding to the letter, its long tail, and nothing left to chance."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from tailcutmix.dataset import manifest, toycity
+from tailcutmix.dataset.images import read_image, read_instances, read_label
+from tailcutmix.dataset.sources import list_images
+from tailcutmix.dataset.toyscene import ids
+from tailcutmix.dataset.toyscene.plan import FIRST, IMAGES_OF_CLASS, MINIMUM, classes_of
+from tailcutmix.dataset.toyscene.scene import render
+from tailcutmix.errors import UserError
+from tailcutmix.labels import read_labels
+
+LABELS = read_labels(ROOT / "config/labels/cityscapes.csv")
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory):
+    root = tmp_path_factory.mktemp("toycity")
+    toycity.generate(root, 16, 16, 2, 64, 128, seed=3, processes=2)
+    return root, manifest.build(list_images("toycity", root))
+
+
+def digest(folder) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*.png"))
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_ids_are_those_of_the_label_table():
+    known = dict(zip(LABELS.names, LABELS.ids.tolist(), strict=True))
+    assert {name: known[name] for name in LABELS.classes} == ids.CLASS_IDS
+    void = {"ego vehicle": ids.EGO_VEHICLE, "rectification border": ids.RECTIFICATION_BORDER, "parking": ids.PARKING}
+    void |= {"out of roi": ids.OUT_OF_ROI, "static": ids.STATIC, "ground": ids.GROUND, "rail track": ids.RAIL_TRACK}
+    void |= {"caravan": ids.CARAVAN, "trailer": ids.TRAILER}
+    assert {name: known[name] for name in void} == void
+
+
+def test_files_are_arranged_like_minicity(city):
+    _, frame = city
+    assert frame.split.value_counts().to_dict() == {"train": 16, "val": 16, "test": 2}
+    assert set(zip(frame.height, frame.width, strict=True)) == {(64, 128)}
+    named = frame[frame.split != "test"].image_id
+    assert named.str.fullmatch(r"[a-z]+_\d{6}_\d{6}").all() and named.is_unique
+    tests = frame[frame.split == "test"]
+    assert all(int(image_id) < 2**64 for image_id in tests.image_id)
+    assert (tests.label != "").all() and tests.image.str.endswith(tests.image_id.iloc[0] + ".png").any()
+
+
+def test_instances_agree_with_labels(city):
+    from cityscapesscripts.evaluation.instances2dict import instances2dict
+
+    _, frame = city
+    several, has_instances = False, set(LABELS.ids[LABELS.has_instances])
+    for row in frame.itertuples():
+        label, instances = read_label(row.label), read_instances(row.instance)
+        single = instances >= 1000
+        np.testing.assert_array_equal(np.where(single, instances // 1000, instances), label)
+        assert set(np.unique(label[single])) <= has_instances
+        assert set(np.unique(label)) <= set(LABELS.ids)
+        several |= len({value for value in np.unique(instances) if value // 1000 == ids.CAR}) > 2
+    assert several
+    found = instances2dict([frame.instance[0]])[frame.instance[0]]  # the official reader sees the same pixels
+    label = read_label(frame.label[0])
+    for name, number in zip(LABELS.names, LABELS.ids, strict=True):
+        assert sum(entry["pixelCount"] for entry in found.get(name, [])) == (label == number).sum()
+
+
+def test_every_planned_class_is_there_and_no_other(city):
+    _, frame = city
+    for split in ("train", "val"):
+        rows = frame[frame.split == split].set_index("image_id")
+        for index in range(16):
+            label = read_label(rows.loc[toycity.image_id(3, split, index), "label"])
+            present = {name for name in IMAGES_OF_CLASS if (label == ids.CLASS_IDS[name]).any()}
+            assert present == classes_of(3, split, index), (split, index)
+
+
+def test_all_classes_and_a_long_tail(city):
+    _, frame = city
+    pixels = sum(np.bincount(read_label(path).ravel(), minlength=256) for path in frame[frame.split == "train"].label)
+    shares = np.sort(pixels[list(ids.CLASS_IDS.values())] / pixels.sum())
+    assert shares[0] > 0 and shares[-1] > 30 * shares[2]
+    assert 0.03 < pixels[[ids.EGO_VEHICLE, ids.OUT_OF_ROI, ids.RECTIFICATION_BORDER]].sum() / pixels.sum() < 0.2
+
+
+def test_images_are_no_flat_colours(city):
+    """Vehicles are not told apart by colour: the classes' mean colours lie close together for what they vary."""
+    _, frame = city
+    for row in frame.head(4).itertuples():
+        image, label = read_image(row.image).astype(float), read_label(row.label)
+        assert image[label == ids.ROAD].std() > 4 and image[label == ids.BUILDING].std() > 10
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_frequencies_are_those_of_minicity(seed):
+    for split, count, column in (("train", 200, 0), ("val", 100, 1), ("test", 100, 1)):
+        planned = [classes_of(seed, split, index) for index in range(count)]
+        for name, images in IMAGES_OF_CLASS.items():
+            found = sum(name in classes for classes in planned)
+            slack = 0.12 * count if name == "rider" else 0.02 * count if name == "pole" else 0
+            assert abs(found - images[column]) <= slack, (split, name, found)
+            assert sum(name in classes for classes in planned[:FIRST]) >= MINIMUM[split], (split, name)
+        assert all(classes & {"bicycle", "motorcycle"} for classes in planned if "rider" in classes)
+
+
+def test_an_image_depends_on_seed_split_and_index_alone(city, tmp_path):
+    root, _ = city
+    toycity.generate(tmp_path / "few", 3, 1, 1, 64, 128, seed=3)
+    few, all_of_them = digest(tmp_path / "few"), digest(root)
+    assert len(few) == 15 and few.items() <= all_of_them.items()
+    first = render(3, "train", 0, 64, 128)
+    for other in (render(4, "train", 0, 64, 128), render(3, "val", 0, 64, 128), render(3, "train", 1, 64, 128)):
+        assert (first[0] != other[0]).mean() > 0.5
+
+
+@pytest.mark.parametrize("size", [(48, 64), (97, 75), (520, 1040)])
+def test_any_size(size):
+    image, label, instances = render(0, "train", 4, *size)
+    assert image.shape == (*size, 3) and label.shape == instances.shape == size
+    small = render(0, "train", 4, 130, 260)[1]
+    if size[1] == 2 * size[0] and size[0] > 100:  # the same scene, only finer
+        assert (label[2::4, 2::4] == small).mean() > 0.9
+
+
+def test_a_new_city_replaces_the_old_one_but_nothing_else(tmp_path):
+    toycity.generate(tmp_path / "city", 2, 1, 0, 48, 64)
+    toycity.generate(tmp_path / "city", 1, 1, 0, 48, 64)
+    assert len(list_images("toycity", tmp_path / "city")) == 2
+    (tmp_path / "real/leftImg8bit/train").mkdir(parents=True)
+    with pytest.raises(UserError, match="did not draw"):
+        toycity.generate(tmp_path / "real", 1, 1, 0, 48, 64)
+    assert (tmp_path / "real/leftImg8bit/train").is_dir()
+
+
+@pytest.mark.parametrize("wrong", [{"train": 0}, {"val": -1}, {"height": 20}])
+def test_impossible_settings(tmp_path, wrong):
+    with pytest.raises(UserError, match="dataset.toycity"):
+        toycity.generate(tmp_path, **({"train": 1, "val": 1, "test": 1, "height": 64, "width": 128} | wrong))
