@@ -24,6 +24,15 @@ wildcard_constraints:
     class_slug=r"[A-Za-z0-9_.-]+",
 
 
+# A second's work on a small table: done where Snakemake runs, never a job of a cluster.
+localrules:
+    all,
+    ablation,
+    submission,
+    fill_buckets,
+    rebucket,
+
+
 rule all:
     default_target: True
     input:

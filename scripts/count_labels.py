@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tailcutmix.dataset.images import replacing
 from tailcutmix.dataset.packing import open_packed
+from tailcutmix.files import replacing
 from tailcutmix.job import job
 from tailcutmix.labels import read_labels
 from tailcutmix.tail.statistics import label_statistics

@@ -7,4 +7,4 @@ from tailcutmix.paper.figures.training import draw_training
 
 with job(snakemake):
     stem = Path(snakemake.output.png).with_suffix("")
-    draw_training(snakemake.input.histories, stem, snakemake.params.titles)
+    draw_training(snakemake.input.histories, stem, snakemake.params.titles, snakemake.params.experts)

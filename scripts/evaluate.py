@@ -7,6 +7,7 @@ printed, and the scores are written as JSON with the per-image statistics (.npz)
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -29,7 +30,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--size-factor", type=float, default=1.0, help="full width / width of the files (default 1)")
     parser.add_argument("--bootstrap", type=int, default=1000, help="replicates of the bootstrap; 0 for none")
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
-    parser.add_argument("--processes", type=int, default=1, help="processes that read and count (default 1)")
+    processes = min(4, os.cpu_count() or 1)
+    parser.add_argument("--processes", type=int, default=processes, help=f"that read and count (default {processes})")
     parser.add_argument("--json", default="scores.json", help="where to write the scores (default scores.json)")
     options = parser.parse_args(arguments)
     if options.processes < 1 or options.bootstrap < 0 or options.size_factor <= 0:
@@ -48,9 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
         pairs = pairs_from_folders(options.predictions, options.ground_truth, names)
         sizes = None
         if options.train_ground_truth:
-            files = [
-                path for path, name in list_png(options.train_ground_truth).items() if name.endswith(INSTANCE_SUFFIX)
-            ]
+            truths = list_png(options.train_ground_truth)
+            files = [path for path, name in truths.items() if name.endswith(INSTANCE_SUFFIX)]
             if not files:
                 raise UserError(f"{options.train_ground_truth}: no instance image (*{INSTANCE_SUFFIX}) in it")
             sizes = average_instance_sizes(files, labels)

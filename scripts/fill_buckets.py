@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from tailcutmix.dataset.images import replacing
+from tailcutmix.files import replacing
 from tailcutmix.job import job
 from tailcutmix.tail.buckets import initial_buckets
 

@@ -3,9 +3,9 @@
 import zipfile
 from pathlib import Path
 
-from tailcutmix.dataset.images import replacing
 from tailcutmix.dataset.manifest import read_manifest
 from tailcutmix.errors import UserError
+from tailcutmix.files import replacing
 from tailcutmix.job import job
 from tailcutmix.labels import read_labels
 from tailcutmix.metrics.submission import check_submission

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tailcutmix.dataset.images import replacing
+from tailcutmix.files import replacing
 from tailcutmix.job import job
 from tailcutmix.tail.buckets import final_buckets
 

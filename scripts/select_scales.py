@@ -17,6 +17,7 @@ with job(snakemake, terminal=True), lease_devices(snakemake.resources.gpu) as le
     labels, settings = read_labels(snakemake.input.labels), snakemake.params.settings
     model = load_model(settings, labels.num_classes, snakemake.input.model, lease.devices[0])
     sets = {TRAINING: settings["training_scales"], FULL: settings["scales"]}
-    predictor = Predictor(model, sets, flip=settings["flip"], device=lease.devices[0])
+    device, input_scale = lease.devices[0], settings.get("input_scale", 1.0)
+    predictor = Predictor(model, sets, flip=settings["flip"], device=device, input_scale=input_scale)
     packed = open_packed(Path(snakemake.input.images).parent)
     write_scales(select_scales(predictor, packed, labels, settings["batch"]), snakemake.output.scales)

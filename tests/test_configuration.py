@@ -6,7 +6,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from tailcutmix.configuration import check, model_settings, template_of
+from tailcutmix.configuration import check, levels_of, model_settings, template_of
 from tailcutmix.errors import UserError
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -82,6 +82,50 @@ def test_arm_overrides_single_keys_of_what_it_extends():
     assert settings["expand"] == DEFAULT["models"]["m1"]["expand"]
     assert settings["augmentation"] == {**DEFAULT["augmentation"], "jitter": 0.0}
     assert "title" not in settings and "extends" not in settings
+
+
+def test_templates_whose_names_begin_alike_keep_their_own_experts():
+    """``m2-rare`` may be a template beside ``m2``: its experts are its own, and it is none of m2's."""
+    overlay = {
+        "models": {"m2-rare": {"extends": "m2", "levels": [1]}},
+        "ensembles": {"x": {"base": "m1", "experts": "m2-rare"}},
+    }
+    config = merged(overlay)
+    check(config, SCHEMA)
+    assert template_of(config, "m2-rare") is None
+    assert template_of(config, "m2-rare-bus") == "m2-rare" and template_of(config, "m2-bus") == "m2"
+    assert model_settings(config, "m2-rare-bus")["levels"] == [1]
+
+
+@pytest.mark.parametrize("name", [None, *OVERLAYS])
+def test_arms_of_the_ablation_are_trained_as_long_as_what_they_are_compared_with(name):
+    config = merged(yaml.safe_load((ROOT / "config" / name).read_text())) if name else DEFAULT
+    settings = {model: model_settings(config, model) for model in config["models"]}
+
+    def steps(model):
+        return settings[model]["epochs"] * settings[model]["expand"], settings[model]["batch"], settings[model]["lr"]
+
+    for arm in ("m0_single", "m0_explicit"):
+        assert steps(arm) == steps("m0")
+    for arm in ("m0_long", "cutmix", "mixup", "cutout", "class_uniform", "inverse_frequency"):
+        assert steps(arm) == steps("m1")
+        assert settings[arm]["inference"] == settings["m0"]["inference"] and "init" not in settings[arm]
+    for arm in ("m2_level1", "m2_levels12"):
+        assert steps(arm) == steps("m2") and settings[arm]["init"] == "m1"
+    assert settings["m0_single"]["training_scales"] == [1.0], "without attention, one scale is trained"
+    trained = [name for name in config["tables"]["ablation"] if "weights" not in config["models"].get(name, {})]
+    kinds = {
+        str({k: v for k, v in settings[m].items() if k not in ("title", "inference")}) for m in trained if m in settings
+    }
+    assert len(kinds) == sum(m in settings for m in trained), "no two arms are trained alike"
+
+
+def test_fewer_levels_leave_the_rest_of_the_configuration_valid():
+    config = merged({"regions": {"levels": [1]}})
+    check(config, SCHEMA)
+    assert levels_of(config, "m2_level1") == [1]
+    with pytest.raises(UserError, match="regions.levels"):
+        levels_of(config, "m2_levels12")
 
 
 def test_every_schema_key_is_explained():

@@ -132,8 +132,6 @@ def test_average_sizes_shrink_with_downscaled_ground_truth(tmp_path):
     small = write_pairs(tmp_path / "small", [tuple(halves)])
     scores, statistics = score(small, size_factor=2.0)
     assert_equal_to_reference(scores, statistics.confusion, reference_scores(small, size_factor=2.0))
-    mixed = write_pairs(tmp_path / "mixed", [(label, instance, halves[2])])
-    assert score(mixed, size=(64, 128))[0] == scores
     assert score(small)[0]["iiou_class"] != scores["iiou_class"]
 
 
@@ -151,20 +149,21 @@ def test_the_result_does_not_depend_on_the_number_of_processes(tmp_path):
         np.testing.assert_array_equal(counts, second.counts[name])
 
 
-def test_palette_and_16_bit_predictions_are_taken_as_the_reference_takes_them(tmp_path):
+def test_rare_kinds_of_single_channel_png_are_taken_as_the_reference_takes_them(tmp_path):
     rng = np.random.default_rng(4)
     label, instance = street(rng, 32, 64, 10)
-    pairs = write_pairs(tmp_path, [(label, instance, predicted(rng, label))] * 3)
-    ids = np.asarray(Image.open(pairs[1].prediction))
-    coloured = Image.fromarray(ids)
-    coloured = coloured.convert("P")
-    coloured.putdata(ids.reshape(-1).tolist())
+    pairs = write_pairs(tmp_path, [(label, instance, predicted(rng, label))] * 5)
+    grey = Image.open(pairs[0].prediction)
+    coloured = Image.frombytes("P", grey.size, grey.tobytes())
     coloured.putpalette(rng.integers(0, 256, 768).astype(np.uint8).tobytes())
     coloured.save(pairs[1].prediction)
-    Image.fromarray(ids.astype(np.uint16)).save(pairs[2].prediction)
+    Image.fromarray(np.asarray(grey).astype(np.uint16)).save(pairs[2].prediction)
+    grey.save(pairs[3].prediction, transparency=26)
+    Image.fromarray(np.asarray(grey) == 26).save(pairs[4].prediction)  # one bit a pixel: ids 0 and 1
     scores, statistics = score(pairs)
     assert_equal_to_reference(scores, statistics.confusion, reference_scores(pairs))
-    np.testing.assert_array_equal(statistics.counts["class_tp"][0], statistics.counts["class_tp"][1])
+    for other in (1, 2, 3):
+        np.testing.assert_array_equal(statistics.counts["class_tp"][0], statistics.counts["class_tp"][other])
 
 
 def test_ground_truth_without_instance_images_has_no_instance_score(tmp_path):
@@ -191,6 +190,16 @@ def test_a_label_set_without_instances_has_no_instance_score(tmp_path):
     assert scores["iiou_class"] is None and scores["iiou_category"] is None
     assert scores["accuracy"] == (truth == prediction)[truth != 255].mean()
     assert scores["accuracy_evaluated"] == (truth == prediction)[valid].mean()
+
+
+def test_a_category_of_which_one_label_has_no_instances_is_not_scored_by_instance(tmp_path):
+    label = image(24)
+    has = CITYSCAPES.has_instances.copy()
+    has[CITYSCAPES.names.index("rider")] = False
+    labels = replace(CITYSCAPES, has_instances=has)
+    scores, _ = evaluate(write_pairs(tmp_path, [(label, instances_of(label), label)]), labels, replicates=0)
+    assert scores["per_class"]["person"]["iiou"] == 1.0 and scores["per_class"]["rider"]["iiou"] is None
+    assert scores["per_category"]["human"] == {"iou": 1.0, "iou_interval": None, "iiou": None, "iiou_interval": None}
 
 
 def test_average_sizes_of_a_new_set_come_from_its_train_split(tmp_path):
@@ -221,12 +230,20 @@ def test_a_split_is_scored_with_sizes_of_its_own_train_split(tmp_path):
             (pair.image_id, "train" if index < 3 else "val", "", pair.label, pair.instance, 128, 64, "", "", "")
         )
     write_manifest(pd.DataFrame(rows, columns=list(MANIFEST_COLUMNS)), tmp_path / "manifest.csv")
-    scores, _ = score_split(tmp_path / "manifest.csv", "val", tmp_path / "mine", labels, replicates=0)
+
+    def scored(labels, **settings):
+        return score_split(tmp_path / "manifest.csv", "val", tmp_path / "mine", labels, replicates=0, **settings)[0]
+
     sizes = average_instance_sizes([pair.instance for pair in pairs[:3]], CITYSCAPES)
     last = replace(pairs[3], prediction=str(tmp_path / "mine" / f"{pairs[3].image_id}.png"))
     expected, _ = evaluate([last], CITYSCAPES, average_sizes=sizes, replicates=0)
-    assert scores == expected
-    with pytest.raises(UserError, match="average instance size is unknown"):
+    assert scored(labels) == scored(CITYSCAPES, sizes_from_train=True) == expected
+    assert scored(CITYSCAPES) == evaluate([last], CITYSCAPES, replicates=0)[0] != expected
+    cars = labels.average_instance_size.copy()
+    cars[labels.names.index("car")] = 10.0
+    some, _ = evaluate([last], CITYSCAPES, average_sizes=sizes | {"car": 10.0}, replicates=0)
+    assert scored(replace(labels, average_instance_size=cars)) == some
+    with pytest.raises(UserError, match="average instance size is in neither"):
         evaluate([last], labels, replicates=0)
 
 

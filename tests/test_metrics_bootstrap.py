@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 from scoring import CITYSCAPES, write_pairs
 from streets import predicted, street
 
@@ -34,8 +35,6 @@ def statistics(pairs):
 @pytest.fixture(scope="module")
 def other(pairs, tmp_path_factory):
     """Another model on the same images: it takes every car for a truck."""
-    from PIL import Image
-
     changed = []
     for pair in pairs:
         ids = np.array(Image.open(pair.prediction))
@@ -46,7 +45,6 @@ def other(pairs, tmp_path_factory):
 
 def test_a_replicate_is_the_score_of_the_images_it_drew(pairs, statistics):
     drawn = replicate_scores(statistics, 3, seed=5, buckets=BUCKETS)
-    assert np.isnan(drawn["class_iou"]).any() or len(pairs) > 3
     for number, weight in enumerate(np.concatenate(list(weights(len(pairs), 3, seed=5)))):
         assert weight.sum() == len(pairs)
         repeated = [pair for pair, times in zip(pairs, weight, strict=True) for _ in range(times)]
@@ -94,12 +92,14 @@ def test_a_model_does_not_differ_from_itself(statistics):
 def test_the_paired_difference_is_that_of_the_replicates(statistics, other):
     forth = paired_bootstrap(statistics, other, replicates=200, seed=3)
     back = paired_bootstrap(other, statistics, replicates=200, seed=3)
-    separate = [replicate_scores(model, 200, 3)["iou_class"] for model in (statistics, other)]
-    np.testing.assert_allclose(forth["iou_class"]["interval"], np.percentile(separate[1] - separate[0], [2.5, 97.5]))
+    separate = [replicate_scores(model, 200, 3) for model in (statistics, other)]
+    change = separate[1]["iou_class"] - separate[0]["iou_class"]
+    np.testing.assert_allclose(forth["iou_class"]["interval"], np.percentile(change, [2.5, 97.5]))
     np.testing.assert_allclose(forth["iou_class"]["interval"], -back["iou_class"]["interval"][::-1], atol=1e-15)
     car = CITYSCAPES.train_id_of("car")
+    change = separate[1]["class_iou"][:, car] - separate[0]["class_iou"][:, car]
     assert forth["class_iou"]["difference"][car] < 0 and forth["class_iou"]["above_zero"][car] == 0
-    assert back["class_iou"]["above_zero"][car] == 1
+    assert back["class_iou"]["above_zero"][car] == (change < 0).sum() / (~np.isnan(change)).sum() > 0.9
 
 
 def test_seeds_are_averaged_within_each_replicate(statistics, other):

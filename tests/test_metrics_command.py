@@ -1,6 +1,7 @@
 """The command for use by itself: how it pairs files, and every fault in one line that names the file."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 from PIL import Image
 from scoring import ROOT, reference_scores, same, write_pairs
 from streets import predicted, street
+
+from tailcutmix.metrics import collect
 
 
 @pytest.fixture
@@ -77,8 +80,15 @@ def test_predictions_are_found_in_subfolders_and_archives(folders, capsys):
     assert run(folder, "--predictions", str(folder / "mine.zip")) == 0
     zipped = json.loads((folder / "out" / "scores.json").read_text())
     assert zipped == expected | {"model": "mine.zip"}
-    (folder / "predictions" / "deep").mkdir()
-    shutil.move(pairs[0].prediction, folder / "predictions" / "deep")
+    with zipfile.ZipFile(folder / "truth.zip", "w") as archive:
+        for pair in pairs:
+            archive.write(pair.label, f"gtFine/val/town/{Path(pair.label).name}")
+            archive.write(pair.instance, f"gtFine/val/town/{Path(pair.instance).name}")
+    assert run(folder, "--ground-truth", str(folder / "truth.zip"), "--processes", "2") == 0
+    assert json.loads((folder / "out" / "scores.json").read_text()) == expected
+    (folder / "elsewhere").mkdir()
+    (folder / "predictions" / "linked").symlink_to(folder / "elsewhere")
+    shutil.move(pairs[0].prediction, folder / "elsewhere")
     assert run(folder) == 0
     assert json.loads((folder / "out" / "scores.json").read_text()) == expected
 
@@ -208,6 +218,38 @@ def test_a_fault_in_one_of_several_processes_is_one_line_too(folders, capsys):
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert pairs[2].prediction in line and "truncated" in line
     assert not (folder / "out").exists()
+
+
+def test_a_killed_process_is_one_line_not_a_traceback(folders, capsys, monkeypatch):
+    folder, pairs = folders
+    for copy in range(3):
+        for pair in pairs:
+            for path in (pair.label, pair.instance, pair.prediction):
+                shutil.copy(path, path.replace("town_", f"city{copy}_"))
+    monkeypatch.setattr(collect, "read_ids", lambda path: os._exit(9))
+    assert run(folder, "--processes", "2") == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "a scoring process was killed" in line
+    assert not (folder / "out").exists()
+
+
+def test_several_processes_start_after_the_caller_has_used_opencv(folders):
+    """OpenCV's threads do not outlive a fork; a child that waits for them would never end."""
+    folder, pairs = folders
+    code = """
+import sys, cv2, numpy as np
+cv2.setNumThreads(4)
+cv2.resize(np.zeros((900, 900), np.float32), (4000, 4000), interpolation=cv2.INTER_CUBIC)
+from tailcutmix.metrics.collect import collect
+from tailcutmix.metrics.groups import groups_of
+from tailcutmix.metrics.names import find_labels
+from tailcutmix.metrics.pairs import pairs_from_folders
+pairs = pairs_from_folders(sys.argv[1] + "/predictions", sys.argv[1] + "/truth")
+found = collect(pairs * 4, groups_of(find_labels("cityscapes")), processes=2)
+assert found.image_ids == tuple(pair.image_id for pair in pairs * 4)
+assert cv2.getNumThreads() == 4
+"""
+    subprocess.run([sys.executable, "-c", code, str(folder)], cwd=ROOT / "scripts", check=True, timeout=60)
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def test_a_figure_that_fails_leaves_the_old_one(tmp_path, monkeypatch):
 def test_edges_of_the_data_can_be_drawn(scene, labels, tmp_path):
     stats, initial, final = write_classes(tmp_path)
     frame = pd.read_csv(final).assign(bucket="head", moved_from="")
-    frame.loc[frame["class"] == "train", "share"] = 0.0
+    frame.loc[frame["class"] == "train", ["share", "bucket"]] = [0.0, "absent"]
     frame.to_csv(final, index=False)
     draw_label_distribution(stats, initial, final, tmp_path / "no_tail")
     entry = metrics("m0", instances=False)
@@ -165,7 +165,7 @@ def test_edges_of_the_data_can_be_drawn(scene, labels, tmp_path):
     draw_per_class_iou([entry], final, tmp_path / "one_model")
     draw_ablation(ablation([entry]), tmp_path / "one_row")
     history = write_history(tmp_path, "m0", 0, 10)
-    draw_training([history], tmp_path / "one_step")
+    draw_training([history], tmp_path / "one_step", experts=["m0"])
     draw_mixing([history], stats, final, tmp_path / "nothing_mixed")
     draw_level_crops([], final, labels, tmp_path / "no_crops")
     draw_cutmix([], final, scene / "manifest.csv", labels, tmp_path / "no_patch")

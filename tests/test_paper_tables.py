@@ -14,6 +14,7 @@ from paper_results import BUCKET_OF, CLASSES, LEVEL, metrics, statistics, write_
 
 from tailcutmix.errors import UserError
 from tailcutmix.paper.ablation import ablation, write_ablation
+from tailcutmix.paper.claims import write_claims_table
 from tailcutmix.paper.classes import read_classes
 from tailcutmix.paper.differences import differences, write_differences
 from tailcutmix.paper.per_class import per_class, write_per_class
@@ -21,6 +22,7 @@ from tailcutmix.paper.published import METHOD_NAMES, REPORT_TABLE1, SCORES, meth
 from tailcutmix.paper.scores import read_metrics, summarise
 from tailcutmix.paper.table1 import render_terminal, table1, write_table1
 from tailcutmix.paper.tables import write_table
+from tailcutmix.prediction.ensemble import CLAIMS
 
 COLUMNS = ["method", "IoU class", "iIoU class", "IoU category", "iIoU category", "accuracy"]
 
@@ -282,3 +284,38 @@ def test_differences_need_statistics_of_the_same_images(tmp_path):
         differences([first, second])
     with pytest.raises(UserError, match="no two of the given models"):
         differences([first])
+
+
+def write_claims(folder, name, seed, rows):
+    path = folder / name / f"seed{seed}/val_claims.csv"
+    path.parent.mkdir(parents=True)
+    pd.DataFrame(rows, columns=["class", *CLAIMS]).to_csv(path, index=False)
+    return name, path
+
+
+def test_claims_are_means_over_seeds_in_the_order_of_the_ensemble(tmp_path):
+    files = [
+        write_claims(tmp_path, "ensemble", 0, [("bus", 1000, 600, 200, 50), ("train", 10, 0, 0, 0)]),
+        write_claims(tmp_path, "ensemble", 1, [("bus", 3000, 1400, 1000, 150), ("train", 20, 4, 12, 0)]),
+        write_claims(tmp_path, "other", 0, [("train", 5, 5, 0, 0)]),
+    ]
+    frame = write_claims_table(files, tmp_path / "claims", {"ensemble": "all levels"}, "val")
+    assert frame[["ensemble", "class"]].to_numpy().tolist() == [
+        ["ensemble", "bus"],
+        ["ensemble", "train"],
+        ["other", "train"],
+    ]
+    assert frame.loc[0, ["seeds", *CLAIMS]].tolist() == [2, 2000, 1000, 600, 100]
+    assert frame["precision"].tolist() == [0.625, 0.25, 1.0]
+    page = (tmp_path / "claims.md").read_text()
+    assert "**all levels**" in page and "2 000" in page and "0.625" in page
+
+
+def test_claims_without_labels_or_experts_are_said_to_be_missing(tmp_path):
+    unknown = write_claims(tmp_path, "ensemble", 0, [("bus", 1000, None, None, 50)])
+    write_claims_table([unknown], tmp_path / "unknown")
+    (row,) = [line for line in (tmp_path / "unknown.md").read_text().splitlines() if line.startswith("| bus")]
+    assert row.count("n/a") == 3
+    for files in ([], [write_claims(tmp_path, "alone", 0, [])]):
+        assert write_claims_table(files, tmp_path / "none").empty
+        assert "no experts" in (tmp_path / "none.html").read_text()

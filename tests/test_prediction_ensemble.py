@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from tailcutmix.dataset.images import read_label, write_png
 from tailcutmix.errors import UserError
 from tailcutmix.labels import LabelTable
-from tailcutmix.prediction.ensemble import CLAIMS, ensemble, ensemble_split, write_claims
+from tailcutmix.prediction.ensemble import CLAIMS, ensemble, ensemble_order, ensemble_split, write_claims
 
 IDS = st.sampled_from([0, 7, 11, 26])
 MAPS = arrays(np.uint8, (4, 5), elements=IDS)
@@ -119,9 +119,10 @@ def test_claims_of_a_split_without_labels_are_empty(folders):
     assert row.split(",")[2:4] == ["", ""]
 
 
-def test_without_experts_the_ensemble_is_m1(folders):
+def test_without_experts_the_ensemble_is_m1(folders, caplog):
     root, maps, manifest = folders
     claims = ensemble_split(root / "m1", {}, manifest, table(), root / "mr")
+    assert "there are no experts" in caplog.text
     np.testing.assert_array_equal(read_label(root / "mr/i1.png"), maps["m1"][1])
     assert claims.empty and list(claims.columns) == ["class", *CLAIMS]
 
@@ -135,3 +136,13 @@ def test_predictions_that_do_not_fit_are_named(folders):
     with pytest.raises(UserError, match="car/i1.png"):
         ensemble_split(root / "m1", {"car": root / "car"}, manifest, table(), root / "mr")
     assert not (root / "mr").exists() and not (root / "mr.tmp").exists()
+
+
+@given(st.permutations(["bus", "train", "traffic light", "rider"]), st.data())
+def test_the_order_is_the_configured_one_and_otherwise_the_tail_s(tail, data):
+    """Rarest last by default; an order that names some classes lays these last, by name or slug, and drops none."""
+    assert ensemble_order(tail) == tail
+    named = data.draw(st.lists(st.sampled_from(tail), unique=True))
+    found = ensemble_order(tail, [name.replace(" ", "_") for name in named] + ["sky"])
+    assert found[len(tail) - len(named) :] == named
+    assert found[: len(tail) - len(named)] == [name for name in tail if name not in named]

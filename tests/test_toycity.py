@@ -87,12 +87,31 @@ def test_all_classes_and_a_long_tail(city):
     assert 0.03 < pixels[[ids.EGO_VEHICLE, ids.OUT_OF_ROI, ids.RECTIFICATION_BORDER]].sum() / pixels.sum() < 0.2
 
 
-def test_images_are_no_flat_colours(city):
-    """Vehicles are not told apart by colour: the classes' mean colours lie close together for what they vary."""
+def test_colour_and_place_alone_tell_no_rare_class(city):
+    """The best guess from a pixel's colour and row, learnt from train, finds next to nothing rare in val."""
     _, frame = city
-    for row in frame.head(4).itertuples():
-        image, label = read_image(row.image).astype(float), read_label(row.label)
-        assert image[label == ids.ROAD].std() > 4 and image[label == ids.BUILDING].std() > 10
+    to_train_id, classes = LABELS.to_train_id, LABELS.num_classes
+
+    def read(split):
+        rows = frame[frame.split == split]
+        colours = np.stack([read_image(path) for path in rows.image]) // 32
+        labels = to_train_id[np.stack([read_label(path) for path in rows.label])]
+        row = np.broadcast_to((np.arange(64) // 8)[None, :, None], labels.shape)
+        keys = ((colours[..., 0] * 8 + colours[..., 1]) * 8 + colours[..., 2]).astype(int) * 8 + row
+        return keys[labels < classes], labels[labels < classes]
+
+    keys, labels = read("train")
+    counts = np.zeros((classes, 8**4))
+    np.add.at(counts, (labels, keys), 1)
+    keys, labels = read("val")
+    guess = counts.argmax(axis=0)[keys]
+    iou = {
+        name: ((guess == k) & (labels == k)).sum() / max(((guess == k) | (labels == k)).sum(), 1)
+        for k, name in enumerate(LABELS.classes)
+    }
+    assert iou["road"] > 0.5 and iou["sky"] > 0.4
+    for name in ("train", "bus", "truck", "motorcycle", "rider", "bicycle", "wall", "fence"):
+        assert iou[name] < 0.15, (name, iou[name])
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -117,13 +136,15 @@ def test_an_image_depends_on_seed_split_and_index_alone(city, tmp_path):
         assert (first[0] != other[0]).mean() > 0.5
 
 
-@pytest.mark.parametrize("size", [(48, 64), (97, 75), (520, 1040)])
+@pytest.mark.parametrize("size", [(48, 64), (97, 75)])
 def test_any_size(size):
     image, label, instances = render(0, "train", 4, *size)
     assert image.shape == (*size, 3) and label.shape == instances.shape == size
-    small = render(0, "train", 4, 130, 260)[1]
-    if size[1] == 2 * size[0] and size[0] > 100:  # the same scene, only finer
-        assert (label[2::4, 2::4] == small).mean() > 0.9
+
+
+def test_a_larger_image_shows_the_same_scene():
+    small, large = render(0, "train", 4, 130, 260)[1], render(0, "train", 4, 520, 1040)[1]
+    assert (large[2::4, 2::4] == small).mean() > 0.9
 
 
 def test_a_new_city_replaces_the_old_one_but_nothing_else(tmp_path):

@@ -16,7 +16,8 @@ from torch.nn import functional as F
 from training_fakes import CLASSES, FakeSampler, TinyNet, run
 
 from tailcutmix.errors import UserError
-from tailcutmix.training.checkpoint import load_weights, pack_optimiser, save_weights, unpack_optimiser
+from tailcutmix.models.weights import load_weights, save_weights
+from tailcutmix.training.checkpoint import pack_optimiser, unpack_optimiser
 from tailcutmix.training.engine import DEFAULTS, train
 from tailcutmix.training.loss import Targets, cross_entropy_sum, inverse_frequency, weight_sum
 from tailcutmix.training.optimisation import build_optimiser, training_step
@@ -60,6 +61,14 @@ def test_accumulated_parts_give_the_step_of_the_whole_batch(parts, mixup):
     assert in_parts[:2] == pytest.approx(whole[:2], rel=1e-5)
     for mine, theirs in zip(in_parts[2].parameters(), whole[2].parameters(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-7)
+
+
+def test_bf16_is_the_same_step_in_coarser_numbers():
+    network, batch = TinyNet(dropout=0.0), FakeSampler().batch(5)
+    fine, coarse = one_step(network, batch), one_step(network, batch, bf16=True)
+    assert coarse[:2] == pytest.approx(fine[:2], rel=0.03)
+    assert coarse[:2] != fine[:2]
+    assert all(parameter.dtype == torch.float32 for parameter in coarse[2].parameters())
 
 
 def test_clipping_bounds_the_change_of_the_weights():
@@ -144,11 +153,11 @@ def test_a_restored_optimiser_has_the_memory_layout_of_its_parameters(settings):
 def test_history_counts_every_step_once(tmp_path):
     run(tmp_path, 25, checkpoint_seconds=1000)
     rows = pd.read_csv(tmp_path / "history.csv")
-    assert list(rows.columns[:10]) == [
+    assert list(rows.columns[:11]) == [
         *("step", "epoch", "lr", "loss", "seconds", "images_per_second"),
-        *("images_mixed", "cyc_draws", "cyc_fallbacks", "patches_cropped"),
+        *("images_mixed", "cyc_draws", "cyc_fallbacks", "patches_cropped", "patches_clipped"),
     ]
-    assert list(rows.columns[10:]) == ["pixels_added:road", "pixels_added:traffic_light", "pixels_added:train"]
+    assert list(rows.columns[11:]) == ["pixels_added:road", "pixels_added:traffic_light", "pixels_added:train"]
     assert rows.step.tolist() == [7, 14, 21, 25]
     assert rows.epoch.tolist() == [0.7, 1.4, 2.1, 2.5]
     assert rows.images_mixed.tolist() == [28, 28, 28, 16]

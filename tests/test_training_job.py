@@ -94,6 +94,7 @@ def test_a_stopped_expert_starts_from_m1_and_ends_as_if_nothing_had_happened(job
 
 
 def test_two_processes_train_what_one_does(job, tmp_path):
+    job["settings"]["lr"] = 1e-4  # BatchNorm over a handful of values multiplies rounding errors from step to step
     run_training(job)
     run_training(job | {"out": str(tmp_path / "two"), "processes": 2, "threads": 2, "log": str(tmp_path / "log")})
     one, two = (pd.read_csv(tmp_path / name / "history.csv") for name in ("m1", "two"))

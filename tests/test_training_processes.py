@@ -113,27 +113,25 @@ def terminate_when(path):
     threading.Thread(target=wait, daemon=True).start()
 
 
-def test_two_processes_compute_what_one_does_also_across_a_sigterm(tmp_path, monkeypatch):
+def test_two_processes_compute_what_one_does_and_after_a_sigterm_one_goes_on(tmp_path, monkeypatch):
     settings = {"history_every": 1, "checkpoint_seconds": 1000, "auxiliary_weight": 0.1}
-    one_process(tmp_path / "one", 20, settings)
+    one, two = tmp_path / "one", tmp_path / "two"
+    one_process(one, 24, settings)
 
-    two = tmp_path / "two"
-    job = {"out": str(two), "steps": 20, "settings": settings}
     two.mkdir()
-    terminate_when(two / "at5")
+    terminate_when(two / "at20")
     with pytest.raises(SystemExit) as exit:
-        launch(job | {"slow": True}, monkeypatch)
+        launch({"out": str(two), "steps": 24, "settings": settings, "slow": True}, monkeypatch)
     assert exit.value.code == 128 + signal.SIGTERM
     saved = [path.name for path in (two / "running").iterdir()]
-    assert len(saved) == 1 and saved[0] > "step-000000005"
-    launch(job, monkeypatch)
-    assert not (two / "running").exists()
+    assert len(saved) == 1 and saved[0] > "step-000000020"
+    one_process(two, 24, settings)
 
-    rows = [pd.read_csv(folder / "history.csv") for folder in (tmp_path / "one", two)]
-    assert rows[1].step.tolist() == rows[0].step.tolist() == list(range(1, 21))
+    rows = [pd.read_csv(folder / "history.csv") for folder in (one, two)]
+    assert rows[1].step.tolist() == rows[0].step.tolist() == list(range(1, 25))
     assert rows[1].loss.to_numpy() == pytest.approx(rows[0].loss.to_numpy(), rel=1e-4)
-    assert rows[1].images_mixed.tolist() == rows[0].images_mixed.tolist() == [4] * 20
-    weights = [load_file(folder / "model.safetensors") for folder in (tmp_path / "one", two)]
+    assert rows[1].images_mixed.tolist() == rows[0].images_mixed.tolist() == [4] * 24
+    weights = [load_file(folder / "model.safetensors") for folder in (one, two)]
     for name in weights[0]:
         torch.testing.assert_close(weights[1][name], weights[0][name], rtol=1e-3, atol=1e-4)
 

@@ -44,11 +44,16 @@ def model_settings(config: dict, model: str) -> dict:
         parent = config["training"] | {section: config[section] for section in SECTIONS}
     sections = {section: parent[section] | own.get(section, {}) for section in SECTIONS}
     inherited = {key: value for key, value in parent.items() if key not in ("title", "weights")}
-    return {key: value for key, value in (inherited | own | sections).items() if key != "extends"}
+    settings = {key: value for key, value in (inherited | own | sections).items() if key != "extends"}
+    if settings["attention"] == "none":
+        settings["training_scales"] = [1.0]  # nothing learns to weigh scales
+    return settings
 
 
 def template_of(config: dict, model: str) -> str | None:
     """The template (a model with ``mixing: levels``) that the expert ``model`` is an instance of, or None."""
+    if model in templates(config):
+        return None
     found = [name for name in templates(config) if model.startswith(f"{name}-")]
     return max(found, key=len, default=None)
 
@@ -57,6 +62,15 @@ def templates(config: dict) -> list[str]:
     """The models of which one expert a tail class is trained."""
     experts = {ensemble["experts"] for ensemble in config["ensembles"].values()}
     return [name for name in config["models"] if name in experts]
+
+
+def levels_of(config: dict, model: str) -> list[int]:
+    """The levels that a template, or an expert of it, draws from; raises UserError where they are not cut."""
+    known = config["regions"]["levels"]
+    levels = model_settings(config, model).get("levels", known)
+    if not set(levels) <= set(known):
+        raise UserError(f"config: models.{model}.levels is {levels}; regions.levels holds {known} only")
+    return levels
 
 
 def _relevance(error):
@@ -131,11 +145,14 @@ def _check_models(config: dict) -> None:
     for name in templates(config):
         if model_settings(config, name)["mixing"] != "levels":
             raise UserError(f"config: models.{name}.mixing must be levels, for an ensemble takes its experts from it")
+    for ensemble in (config["ensembles"].get(row) for row in config["tables"]["table1"]):
+        if ensemble:  # the arms of the ablation are held against regions.levels when they are asked for
+            levels_of(config, ensemble["experts"])
     for table, rows in config["tables"].items():
         for row in rows:
             if row not in models and row not in config["ensembles"]:
                 raise UserError(f"config: tables.{table} names {row!r}, which is neither a model nor an ensemble")
-            if row in templates(config):
+            if row in models and model_settings(config, row)["mixing"] == "levels":
                 raise UserError(
                     f"config: tables.{table} names {row!r}, which is a template of experts; name the ensemble"
                 )
@@ -151,7 +168,7 @@ def _check_numbers(config: dict) -> None:
         if settings["architecture"] == "unet" and settings["attention"] != "none":
             raise UserError(f"config: {where}: architecture unet has no scale attention; set attention: none")
         multiple = 16 if settings["architecture"] == "unet" else 32
-        factors = settings["training_scales"] if settings["attention"] != "none" else [1.0]
+        factors = settings["training_scales"]
         for side in settings["crop"]:
             if any((side * factor) % multiple for factor in factors):
                 raise UserError(f"config: {where}.crop is {settings['crop']}; both sides must be multiples of "
@@ -159,8 +176,5 @@ def _check_numbers(config: dict) -> None:
         scales = settings["inference"]["scales"]
         if settings["attention"] != "none" and 1.0 not in scales:
             raise UserError(f"config: {where}.inference.scales is {scales}; scale attention needs 1.0 among them")
-        if settings["attention"] != "none" and 1.0 not in settings["training_scales"]:
+        if 1.0 not in settings["training_scales"]:
             raise UserError(f"config: {where}.training_scales must hold 1.0")
-        known = config["regions"]["levels"]
-        if not set(settings.get("levels", known)) <= set(known):
-            raise UserError(f"config: {where}.levels is {settings['levels']}; regions.levels holds {known} only")

@@ -10,8 +10,15 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from tailcutmix.configuration import check, model_settings, template_of, templates
+from tailcutmix.configuration import check, levels_of, model_settings, template_of
 from tailcutmix.errors import UserError
+from tailcutmix.resources import (
+    inference_memory,
+    inference_minutes,
+    packed_shape,
+    training_memory,
+    training_minutes,
+)
 
 try:
     check(config, ROOT / "workflow/schemas/config.schema.yaml")
@@ -107,7 +114,7 @@ def get_training_settings(wildcards):
     if settings["mixing"] != "none":
         settings |= config["mixing"]
     if settings["mixing"] == "levels":
-        settings.setdefault("levels", LEVELS)
+        settings["levels"] = levels_of(config, wildcards.model)
     return {key: settings[key] for key in sorted(settings) if key not in RUN_KEYS}
 
 
@@ -125,7 +132,8 @@ def get_scales(wildcards):
     settings = model_settings(config, wildcards.model)
     if not settings["inference"]["per_class_scales"]:
         return []
-    source = settings["init"] if template_of(config, wildcards.model) else settings.get("weights", wildcards.model)
+    shared = "init" if template_of(config, wildcards.model) else "weights"
+    source = settings.get(shared, wildcards.model)
     return f"{D}/scales/{source}/seed{wildcards.seed}.csv"
 
 
@@ -138,11 +146,6 @@ def get_ensemble_inputs(wildcards):
     }
 
 
-def get_ensemble_order(wildcards):
-    """Classes in the order in which their experts' labels are laid over M1's: later wins [readings: rarest last]."""
-    return ENSEMBLES[wildcards.ensemble].get("order") or get_tail(wildcards)
-
-
 # --- resources ------------------------------------------------------------------------------------------------------
 
 
@@ -150,26 +153,33 @@ def get_setting(key, default=None):
     return lambda wildcards: model_settings(config, wildcards.model).get(key, default)
 
 
-def get_training_memory(wildcards, attempt=1):
-    """Host memory in MB: the libraries, and on a CPU the activations of a step; a retry asks for more."""
+def get_memory(megabytes):
+    """Memory of a job without a network; a retry asks for more."""
+    return lambda wildcards, attempt: megabytes * attempt
+
+
+def get_training_memory(wildcards, input, attempt):
+    """Host memory in MB; <TBD> in a dry run until the images are packed. A retry asks for more."""
     settings = model_settings(config, wildcards.model)
-    pixels = settings["batch"] * settings["crop"][0] * settings["crop"][1]
-    activations = 0 if settings["gpus"] else pixels * 9000 // 2**20
-    return settings.get("mem_mb", 1500 + activations + 6000 * min(settings["gpus"], 1)) * attempt
+    return (settings.get("mem_mb") or training_memory(settings, packed_shape(input.images))) * attempt
 
 
-def get_training_runtime(wildcards, attempt=1):
-    """Minutes after which a scheduler may end the job; it resumes from its running checkpoint."""
+def get_training_runtime(wildcards, input):
+    """Minutes after which a scheduler may end the job; its retry goes on from the running checkpoint."""
     settings = model_settings(config, wildcards.model)
-    return settings.get("runtime", 60 if not settings["gpus"] else 720) * attempt
+    return settings.get("runtime") or training_minutes(settings, packed_shape(input.images))
 
 
-def get_inference_memory(wildcards, attempt=1):
-    return config["inference"].get("mem_mb", 1500 if not config["inference"]["gpus"] else 8000) * attempt
+def get_inference_memory(wildcards, input, attempt):
+    settings = model_settings(config, wildcards.model)
+    fixed = settings["inference"].get("mem_mb")
+    return (fixed or inference_memory(settings, packed_shape(input.images))) * attempt
 
 
-def get_inference_runtime(wildcards, attempt=1):
-    return config["inference"].get("runtime", 60) * attempt
+def get_inference_runtime(wildcards, input, attempt):
+    settings = model_settings(config, wildcards.model)
+    fixed = settings["inference"].get("runtime")
+    return (fixed or inference_minutes(settings, packed_shape(input.images))) * attempt
 
 
 # --- target files ---------------------------------------------------------------------------------------------------
@@ -184,13 +194,36 @@ def get_predictions(methods, split=SPLIT):
     return expand(f"{D}/predictions/{{method}}/seed{SEEDS[0]}/{split}", method=methods)
 
 
+def get_claims(rows):
+    """The claims of the ensembles among the rows, seed by seed."""
+    ensembles = [row for row in rows if row in ENSEMBLES]
+    return expand(f"{D}/{{ensemble}}/seed{{seed}}/{SPLIT}_claims.csv", ensemble=ensembles, seed=SEEDS)
+
+
+def get_experts_of_table1(wildcards):
+    names = dict.fromkeys(ENSEMBLES[row]["experts"] for row in TABLE1 if row in ENSEMBLES)
+    return [model for template in names for model in get_experts(template)(wildcards)]
+
+
+def get_networks_of_table1():
+    """The networks behind the rows of Table 1, experts left out."""
+    rows = [ENSEMBLES[row]["base"] if row in ENSEMBLES else row for row in TABLE1]
+    return list(dict.fromkeys(model_settings(config, row).get("weights", row) for row in rows))
+
+
 def get_histories(wildcards):
     """The histories of every network behind Table 1: its rows, and the experts of its ensembles."""
-    models = [row for row in TABLE1 if row not in ENSEMBLES]
-    for ensemble in (ENSEMBLES[row] for row in TABLE1 if row in ENSEMBLES):
-        models += [ensemble["base"], *get_experts(ensemble["experts"])(wildcards)]
-    trained = dict.fromkeys(model_settings(config, model).get("weights", model) for model in models)
-    return expand(f"{D}/models/{{model}}/seed{{seed}}/history.csv", model=trained, seed=SEEDS)
+    models = get_networks_of_table1() + get_experts_of_table1(wildcards)
+    return expand(f"{D}/models/{{model}}/seed{{seed}}/history.csv", model=models, seed=SEEDS)
+
+
+def get_titles_of_histories(wildcards):
+    titles = get_titles(get_networks_of_table1())
+    for model in get_experts_of_table1(wildcards):
+        template = template_of(config, model)
+        name = model.removeprefix(f"{template}-").replace("_", " ")
+        titles[model] = f"{template.upper()} expert {name}"
+    return titles
 
 
 def get_level_folders(wildcards):
@@ -206,7 +239,7 @@ def get_titles(rows):
     return {row: (ENSEMBLES[row] if row in ENSEMBLES else config["models"][row]).get("title", row) for row in rows}
 
 
-TABLES = ["table1", "differences", "per_class"]
+TABLES = ["table1", "differences", "per_class"] + ["claims"] * any(row in ENSEMBLES for row in TABLE1)
 FIGURES = [
     "fig1_level_crops",
     "fig2_cutmix",

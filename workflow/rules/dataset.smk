@@ -13,7 +13,7 @@ if config["dataset"]["source"] == "toycity":
             "../../envs/images.yaml"
         threads: 4
         resources:
-            mem_mb=1000,
+            mem_mb=get_memory(1000),
             runtime=30,
         params:
             settings=config["dataset"]["toycity"],
@@ -43,7 +43,7 @@ rule list_images:
         "../../envs/images.yaml"
     threads: 4
     resources:
-        mem_mb=1000,
+        mem_mb=get_memory(1000),
         runtime=60,
     params:
         source=config["dataset"]["source"],
@@ -72,7 +72,7 @@ rule pack_images:
         "../../envs/images.yaml"
     threads: 4
     resources:
-        mem_mb=2000,
+        mem_mb=get_memory(2000),
         runtime=60,
     params:
         size=config["dataset"]["size"],

@@ -16,7 +16,7 @@ rule make_table1:
     conda:
         "../../envs/images.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=get_memory(1000),
         runtime=30,
     params:
         titles=get_titles(TABLE1),
@@ -44,7 +44,7 @@ rule make_differences:
     conda:
         "../../envs/images.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=get_memory(1000),
         runtime=30,
     params:
         titles=get_titles(TABLE1),
@@ -72,7 +72,7 @@ rule make_per_class:
     conda:
         "../../envs/images.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=get_memory(1000),
         runtime=30,
     params:
         titles=get_titles(TABLE1),
@@ -81,6 +81,34 @@ rule make_per_class:
         "Write the scores of each class"
     script:
         "../../scripts/make_per_class.py"
+
+
+rule make_claims:
+    input:
+        claims=get_claims(TABLE1),
+    output:
+        csv=f"{D}/tables/claims.csv",
+        md=f"{D}/tables/claims.md",
+        tex=f"{D}/tables/claims.tex",
+        html=report(f"{D}/tables/claims.html", caption="../report/claims.rst", category="Tables"),
+    log:
+        f"{LOGS}/make_claims.log",
+    benchmark:
+        f"{BENCHMARKS}/make_claims.tsv"
+    conda:
+        "../../envs/images.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        ensembles=[Path(path).parent.parent.name for path in get_claims(TABLE1)],
+        titles=get_titles(TABLE1),
+        split=SPLIT,
+        code=get_code("paper"),
+    message:
+        "Write what each expert added, and how much of it was right"
+    script:
+        "../../scripts/make_claims.py"
 
 
 rule draw_fig1_level_crops:
@@ -99,7 +127,7 @@ rule draw_fig1_level_crops:
     conda:
         "../../envs/images.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=get_memory(1000),
         runtime=30,
     params:
         levels=LEVELS,
@@ -127,7 +155,7 @@ rule draw_fig2_cutmix:
     conda:
         "../../envs/images.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=get_memory(1000),
         runtime=30,
     params:
         levels=LEVELS,
@@ -155,7 +183,7 @@ rule draw_label_distribution:
     conda:
         "../../envs/images.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=get_memory(1000),
         runtime=30,
     params:
         code=get_code("paper"),
@@ -178,10 +206,11 @@ rule draw_training:
     conda:
         "../../envs/images.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=get_memory(1000),
         runtime=30,
     params:
-        titles=get_titles(TABLE1),
+        titles=get_titles_of_histories,
+        experts=get_experts_of_table1,
         code=get_code("paper"),
     message:
         "Draw loss and rate of every network"
@@ -204,10 +233,10 @@ rule draw_mixing:
     conda:
         "../../envs/images.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=get_memory(1000),
         runtime=30,
     params:
-        titles=get_titles(TABLE1),
+        titles=get_titles_of_histories,
         code=get_code("paper"),
     message:
         "Draw how much evidence of each class the mixing added"
@@ -230,7 +259,7 @@ rule draw_per_class_iou:
     conda:
         "../../envs/images.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=get_memory(1000),
         runtime=30,
     params:
         titles=get_titles(TABLE1),
@@ -257,7 +286,7 @@ rule draw_qualitative:
     conda:
         "../../envs/images.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=get_memory(1000),
         runtime=30,
     params:
         titles=get_titles(TABLE1),
@@ -286,7 +315,7 @@ rule make_ablation:
     conda:
         "../../envs/images.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=get_memory(1000),
         runtime=30,
     params:
         titles=get_titles(ABLATION),
@@ -310,7 +339,7 @@ rule draw_ablation:
     conda:
         "../../envs/images.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=get_memory(1000),
         runtime=30,
     params:
         code=get_code("paper"),

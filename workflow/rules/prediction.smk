@@ -68,6 +68,7 @@ rule predict:
 rule ensemble:
     input:
         unpack(get_ensemble_inputs),
+        buckets=f"{D}/buckets/final.csv",
         manifest=f"{D}/manifest.csv",
         labels=LABELS,
     output:
@@ -80,12 +81,12 @@ rule ensemble:
     conda:
         "../../envs/images.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=get_memory(1000),
         runtime=30,
     params:
         tail=get_tail,
-        order=get_ensemble_order,
-        code=get_code("prediction/ensemble"),
+        order=lambda wildcards: ENSEMBLES[wildcards.ensemble].get("order"),
+        code=get_code("prediction/ensemble", "tail/buckets"),
     message:
         "Lay the experts' classes over M1's predictions on {wildcards.split}, seed {wildcards.seed}"
     script:
@@ -107,11 +108,12 @@ rule score_predictions:
     conda:
         "../../envs/images.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=get_memory(1000),
         runtime=30,
     params:
         bootstrap=config["evaluation"]["bootstrap"],
         dataset=DATASET,
+        sizes_from_train=config["dataset"]["source"] not in ("minicity", "cityscapes"),
         code=get_code("metrics"),
     message:
         "Score {wildcards.method} on {wildcards.split}, seed {wildcards.seed}"
@@ -133,7 +135,7 @@ rule pack_submission:
     conda:
         "../../envs/images.yaml"
     resources:
-        mem_mb=500,
+        mem_mb=get_memory(1000),
         runtime=30,
     params:
         code=get_code("metrics"),

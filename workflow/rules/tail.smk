@@ -15,7 +15,7 @@ rule count_labels:
     conda:
         "../../envs/images.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=get_memory(1000),
         runtime=30,
     params:
         splits=SPLITS,
@@ -38,7 +38,7 @@ rule fill_buckets:
     conda:
         "../../envs/images.yaml"
     resources:
-        mem_mb=500,
+        mem_mb=get_memory(1000),
         runtime=10,
     params:
         cuts=config["buckets"]["cuts"],
@@ -63,7 +63,7 @@ checkpoint rebucket:
     conda:
         "../../envs/images.yaml"
     resources:
-        mem_mb=500,
+        mem_mb=get_memory(1000),
         runtime=10,
     params:
         poor=config["buckets"]["poor"],
@@ -95,7 +95,7 @@ rule cut_tail_subset:
         "../../envs/images.yaml"
     threads: 2
     resources:
-        mem_mb=1000,
+        mem_mb=get_memory(1000),
         runtime=60,
     params:
         levels=LEVELS,

@@ -5,7 +5,6 @@ A path is a file, or ``archive.zip::member``, which is read inside the archive w
 
 import io
 import os
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from tailcutmix.errors import UserError
+from tailcutmix.files import replacing
 
 ZIP_SEPARATOR = "::"
 
@@ -130,28 +130,6 @@ def _open_image(stream: BinaryIO, path: str | Path, verify: bool = False) -> Ima
 
 def _corrupt(path: str | Path, error: Exception) -> UserError:
     return UserError(f"{path}: broken image ({error}); copy or download it again")
-
-
-@contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """A temporary file name beside ``path``; it takes that place when the block ends well and vanishes otherwise."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-    os.close(handle)
-    try:
-        yield Path(name)
-        os.chmod(name, 0o666 & ~_umask())  # mkstemp makes private files; results are for others too
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-@lru_cache(maxsize=1)
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write_png(path: str | Path, array: np.ndarray) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from tailcutmix.dataset.images import open_binary, read_size, replacing
+from tailcutmix.dataset.images import open_binary, read_size
 from tailcutmix.errors import UserError
+from tailcutmix.files import replacing
 
 SPLITS = ("train", "val", "test")
 LISTING_COLUMNS = ("split", "image_id", "image", "label", "instance")

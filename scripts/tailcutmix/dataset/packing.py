@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from tailcutmix.dataset.images import decode_image, decode_label, read_bytes, replacing
+from tailcutmix.dataset.images import decode_image, decode_label, read_bytes
 from tailcutmix.dataset.manifest import read_manifest
 from tailcutmix.errors import UserError
+from tailcutmix.files import replacing
 from tailcutmix.labels import IGNORE, LabelTable
 
 FILES = ("index.csv", "labels.npy", "images.npy")  # the index takes its place last

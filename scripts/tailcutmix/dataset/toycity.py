@@ -17,10 +17,11 @@ from pathlib import Path
 import cv2
 from tqdm import tqdm
 
-from tailcutmix.dataset.images import replacing, write_png
+from tailcutmix.dataset.images import write_png
 from tailcutmix.dataset.manifest import SPLITS
 from tailcutmix.dataset.toyscene.scene import render
 from tailcutmix.errors import UserError
+from tailcutmix.files import replacing
 
 CITIES = ("aldermoor", "brockwick", "corvenfeld", "dunmarsh", "elmhaven", "falkenrode", "grauwasser", "hollerbach")
 RECORD = "toycity.json"

@@ -2,7 +2,7 @@
 
 import multiprocessing
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 
 import cv2
@@ -25,7 +25,6 @@ def collect(
     pairs: Sequence[Pair],
     groups: Groups,
     size_factor: float = 1.0,
-    size: tuple[int, int] | None = None,
     processes: int = 1,
     progress: bool = True,
 ) -> Statistics:
@@ -34,7 +33,7 @@ def collect(
     rows: list[Sums | None] = [None] * len(pairs)
     confusion = np.zeros((groups.size, groups.size), np.int64)
     with tqdm(total=len(pairs), desc="scoring", unit="image", disable=None if progress else True) as bar:
-        for position, part, counted in _results(chunks, (groups, size_factor, size), processes):
+        for position, part, counted in _results(chunks, (groups, size_factor), processes):
             rows[position * CHUNK : position * CHUNK + len(part)] = part
             confusion += counted
             bar.update(len(part))
@@ -61,10 +60,14 @@ def _results(chunks: list, settings: tuple, processes: int) -> Iterator[tuple[in
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     pool = ProcessPoolExecutor(min(processes, len(chunks)), multiprocessing.get_context(method))
+    pending: set[Future] = set()
     try:
-        futures = [pool.submit(_score_chunk, *item, settings) for item in enumerate(chunks)]
-        for future in as_completed(futures):
-            yield future.result()
+        for item in enumerate(chunks):
+            pending.add(pool.submit(_score_chunk, *item, settings))
+            if len(pending) >= 4 * processes:  # what is done is handed on at once: no results pile up
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+        yield from (future.result() for future in as_completed(pending))
     except BrokenProcessPool:
         raise UserError("a scoring process was killed, as happens when memory runs out; use fewer processes") from None
     finally:
@@ -83,19 +86,13 @@ def _score_chunk(position: int, chunk: Sequence[Pair], settings: tuple) -> tuple
     return position, rows, confusion
 
 
-def score_image(
-    pair: Pair, groups: Groups, size_factor: float = 1.0, size: tuple[int, int] | None = None
-) -> tuple[Sums, np.ndarray]:
+def score_image(pair: Pair, groups: Groups, size_factor: float = 1.0) -> tuple[Sums, np.ndarray]:
     """The statistics of one image and its (R, R) confusion."""
     label = read_ids(pair.label)
     instance = read_ids(pair.instance) if groups.has_instances else None
     prediction = read_ids(pair.prediction)
     if instance is not None and instance.shape != label.shape:
         raise UserError(f"{pair.instance}: {_size(instance)} pixels, but {pair.label} has {_size(label)}")
-    area_ratio = size_factor**2
-    if size and label.shape != tuple(size):
-        area_ratio *= label.size / (size[0] * size[1])
-        label, instance = (image if image is None else _resize(image, size) for image in (label, instance))
     if prediction.shape != label.shape:
         raise UserError(f"{pair.prediction}: {_size(prediction)} pixels, but its ground truth has {_size(label)}")
     for image, path, limit in ((label, pair.label, LABEL_VALUES), (prediction, pair.prediction, groups.size)):
@@ -108,17 +105,13 @@ def score_image(
         unknown = groups.unlisted(pixels)
         if unknown is not None:
             raise _unknown_id(unknown, path, groups)
-    return image_statistics(counts, groups, area_ratio, pair.instance), counts.confusion[: groups.size]
+    return image_statistics(counts, groups, size_factor**2, pair.instance), counts.confusion[: groups.size]
 
 
 def _unknown_id(id_: int, path: str, groups: Groups) -> UserError:
     return UserError(
         f"{path}: id {id_} is not in the label table (ids 0 to {groups.size - 1}); write label ids, not train ids"
     )
-
-
-def _resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    return cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_NEAREST_EXACT)
 
 
 def _size(image: np.ndarray) -> str:

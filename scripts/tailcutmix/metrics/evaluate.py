@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tailcutmix.dataset.images import replacing
 from tailcutmix.dataset.manifest import read_manifest
 from tailcutmix.errors import UserError
+from tailcutmix.files import replacing
 from tailcutmix.labels import LabelTable
 from tailcutmix.metrics.bootstrap import interval, replicate_scores
 from tailcutmix.metrics.collect import average_instance_sizes, collect
@@ -27,7 +27,6 @@ def evaluate(
     buckets: Mapping[str, str] | None = None,
     average_sizes: Mapping[str, float] | None = None,
     size_factor: float = 1.0,
-    size: tuple[int, int] | None = None,
     processes: int = 1,
     replicates: int = 1000,
     level: float = 0.95,
@@ -43,7 +42,6 @@ def evaluate(
         buckets: class name -> head, middle or tail.
         average_sizes: class name -> average instance size at full resolution, in pixels; goes before the table's own.
         size_factor: full width / width of the ground truth files, where these are downscaled copies (2 for half size).
-        size: (height, width) to resize ground truth to (nearest pixel) before it is compared; None keeps its size.
         processes: number of processes; the result does not depend on it.
         replicates, level, seed: of the bootstrap over images; 0 replicates give no intervals.
         identity: dataset, model, seed and split, written into the result.
@@ -59,7 +57,7 @@ def evaluate(
         raise UserError("there is no image to score")
     groups = groups_of(labels, average_sizes, instances=bool(pairs[0].instance))
     names = _bucket_members(buckets, groups.classes) if buckets else {}
-    statistics = collect(pairs, groups, size_factor, size, processes, progress)
+    statistics = collect(pairs, groups, size_factor, processes, progress)
     point = scores_of(statistics.total(), statistics, names)
     ends = None
     if replicates:
@@ -107,25 +105,33 @@ def _part(point: Mapping[str, np.ndarray], ends: Mapping[str, np.ndarray] | None
 
 
 def score_split(
-    manifest: str | Path, split: str, predictions: str | Path, labels: LabelTable, **settings
+    manifest: str | Path,
+    split: str,
+    predictions: str | Path,
+    labels: LabelTable,
+    sizes_from_train: bool = False,
+    **settings,
 ) -> tuple[dict, Statistics]:
     """:func:`evaluate` of the predictions ``<image_id>.png`` of one split of a manifest.
-
-    Average instance sizes that the label table leaves out are computed from the train split.
 
     Args:
         manifest: path of the manifest.
         split: the split that was predicted.
         predictions: folder of the predictions.
         labels: the label table.
+        sizes_from_train: take average instance sizes from the train split even where the table has them, as for a
+            new set with the classes of Cityscapes but not its scale; sizes that the table lacks always are. A class
+            that the train split lacks keeps the table's size.
         settings: the keyword arguments of :func:`evaluate`.
     """
     pairs = pairs_from_manifest(read_manifest(manifest, split), predictions)
-    scored = labels.has_instances[labels.rows_of_classes]
-    if pairs[0].instance and np.isnan(labels.average_instance_size[labels.rows_of_classes][scored]).any():
-        settings = {
-            "average_sizes": average_instance_sizes(read_manifest(manifest, "train").instance, labels)
-        } | settings
+    rows = [row for row in labels.rows_of_classes if labels.has_instances[row]]
+    if pairs[0].instance and (sizes_from_train or np.isnan(labels.average_instance_size[rows]).any()):
+        sizes = average_instance_sizes(read_manifest(manifest, "train").instance, labels)
+        if not sizes_from_train:
+            known = labels.average_instance_size
+            sizes |= {labels.names[row]: known[row] for row in rows if not np.isnan(known[row])}
+        settings = {"average_sizes": sizes} | settings
     return evaluate(pairs, labels, **settings)
 
 

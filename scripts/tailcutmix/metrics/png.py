@@ -69,7 +69,7 @@ def decode_ids(data: bytes, path: str | Path) -> np.ndarray:
     """:func:`read_ids` from the bytes of the file."""
     if data.startswith(SIGNATURE):
         header = read_header(data, path)
-        if header.colour == PALETTE or (header.colour == GREY and header.transparency):
+        if header.colour == PALETTE or (header.colour == GREY and (header.transparency or header.depth < 8)):
             return _decode_with_pillow(data, path)
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
     if image is None:
@@ -80,7 +80,9 @@ def decode_ids(data: bytes, path: str | Path) -> np.ndarray:
 
 
 def _decode_with_pillow(data: bytes, path: str | Path) -> np.ndarray:
-    """OpenCV turns a palette into colours; Pillow keeps the indices, which the reference evaluator takes."""
+    """OpenCV turns palette and transparent grey into colours, and 1 into 255 where a pixel has one bit; Pillow keeps
+    the values, which the reference evaluator takes.
+    """
     try:
         return np.asarray(Image.open(io.BytesIO(data))).astype(np.uint16)
     except (OSError, SyntaxError, ValueError) as error:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tailcutmix.dataset.images import replacing
 from tailcutmix.errors import UserError
+from tailcutmix.files import replacing
 from tailcutmix.metrics.counting import FIRST_INSTANCE, Counts
 from tailcutmix.metrics.groups import Groups
 
@@ -81,7 +81,7 @@ def _weighted(counts: Counts, groups: Groups, area_ratio: float, path: str) -> S
     weight = groups.average_sizes[label] / area_ratio / hits.sum(1)
     if np.isnan(weight).any():
         name = groups.classes[class_of[label[np.isnan(weight)][0]]]
-        raise UserError(f"{path}: holds an instance of {name}, whose average instance size is unknown")
+        raise UserError(f"{path}: holds a {name}, whose average instance size is in neither table nor train split")
     row = np.arange(len(label))
     category = groups.all_members.argmax(1)[label]
     own, same = hits[row, label], (hits @ groups.all_members)[row, category]

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from tailcutmix.errors import UserError
 from tailcutmix.models.attention import FUSIONS
 from tailcutmix.models.multiscale import MultiScaleNet
 from tailcutmix.models.unet import UNet
+from tailcutmix.models.weights import load_weights
 
 
 def build_model(settings: Mapping, num_classes: int) -> MultiScaleNet:
@@ -55,13 +54,5 @@ def load_model(
     Raises UserError where the file is missing, damaged, or holds the weights of another network.
     """
     model = build_model(settings, num_classes)
-    try:
-        model.load_state_dict(load_file(weights))
-    except FileNotFoundError:
-        raise UserError(f"{weights}: no such weights; train the model first") from None
-    except SafetensorError as error:
-        raise UserError(f"{weights}: not a readable safetensors file ({error}); train the model again") from None
-    except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise UserError(f"{weights}: these weights are not of the configured network: {reason}") from None
+    load_weights(model, weights)
     return model.to(device).eval()

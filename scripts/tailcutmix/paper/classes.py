@@ -6,6 +6,10 @@ import pandas as pd
 
 from tailcutmix.errors import UserError
 from tailcutmix.paper.scores import BUCKETS
+from tailcutmix.tail.buckets import ABSENT
+
+GROUPS = (*BUCKETS, ABSENT)
+"""The buckets in the order in which they are shown, and after them the classes that no train image holds."""
 
 
 def read_columns(path: str | Path, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -31,13 +35,13 @@ def read_classes(stats: str | Path | None, buckets: str | Path, split: str | Non
         split: the split that scores are computed on, for ``split_images``.
 
     Returns:
-        class, bucket, moved_from ("" where it stayed), val_iou, train_pixels, share (of labelled train pixels, 0..1),
-        train_images and split_images (images that hold the class; NA without `split`).
+        class, bucket (one of GROUPS), moved_from ("" where it stayed), val_iou, train_pixels, share (of labelled train
+        pixels, 0..1), train_images and split_images (images that hold the class; NA without `split`).
     """
     frame = read_columns(buckets, ("class", "share", "bucket"))
-    unknown = sorted(set(frame["bucket"]) - set(BUCKETS))
+    unknown = sorted(set(frame["bucket"]) - set(GROUPS))
     if unknown:
-        raise UserError(f"{buckets}: bucket {unknown[0]!r} is none of {', '.join(BUCKETS)}")
+        raise UserError(f"{buckets}: bucket {unknown[0]!r} is none of {', '.join(GROUPS)}")
     if "moved_from" not in frame:
         frame["moved_from"] = ""
     frame = pd.DataFrame(

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from tailcutmix.paper.classes import read_classes
+from tailcutmix.paper.classes import GROUPS, read_classes
 from tailcutmix.paper.scores import (
-    BUCKETS,
     Source,
     by_method,
     prefixed,
@@ -17,6 +16,7 @@ from tailcutmix.paper.scores import (
     summarise_score,
 )
 from tailcutmix.paper.tables import FORMATS, MISSING, number, row_cell, write_table
+from tailcutmix.tail.buckets import ABSENT
 
 SHORT_NAMES = {"unet": "U-Net", "m0": "M0", "m1": "M1", "ensemble": "ensemble"}
 
@@ -60,11 +60,14 @@ def shown_per_class(frame: pd.DataFrame) -> pd.DataFrame:
     models = [(model, SHORT_NAMES.get(model, method)) for model, method in models]
     with_instances = frame["iiou"].notna().any()
     rows = []
-    ordered = frame.assign(place=frame["bucket"].map(BUCKETS.index)).sort_values("place", kind="stable")
+    ordered = frame.assign(place=frame["bucket"].map(GROUPS.index)).sort_values("place", kind="stable")
     for name, members in ordered.groupby("class", sort=False):
         first = members.iloc[0]
         moved = f" (from {first['moved_from']})" if first["moved_from"] else ""
-        row = {"group": f"{first['bucket']} bucket", "class": name + moved}
+        row = {
+            "group": "absent from train" if first["bucket"] == ABSENT else f"{first['bucket']} bucket",
+            "class": name + moved,
+        }
         row["train share"] = f"{100 * first['share']:#.3g} %".replace(". %", " %")
         row["train images"] = str(int(first["train_images"]))
         row[f"{first['split']} images"] = MISSING if pd.isna(first["split_images"]) else str(int(first["split_images"]))

@@ -6,10 +6,10 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
-from tailcutmix.dataset.images import replacing
+from tailcutmix.files import replacing
 
-BUCKET_COLOURS = {"head": "#0072B2", "middle": "#009E73", "tail": "#D55E00"}
-"""Okabe-Ito blue, green and vermilion."""
+BUCKET_COLOURS = {"head": "#0072B2", "middle": "#009E73", "tail": "#D55E00", "absent": "#8C8C8C"}
+"""Okabe-Ito blue, green and vermilion; grey for classes that no train image holds."""
 
 MODEL_COLOURS = {"unet": "#8C8C8C", "m0": "#56B4E9", "m1": "#E69F00", "ensemble": "#1A1A1A"}
 MODEL_MARKERS = {"unet": "s", "m0": "o", "m1": "^", "ensemble": "D"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tailcutmix.dataset.images import replacing
+from tailcutmix.files import replacing
 
 FORMATS = ("csv", "md", "html", "tex")
 MISSING = "n/a"

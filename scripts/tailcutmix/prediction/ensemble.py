@@ -6,19 +6,21 @@
 applied class by class in a fixed order, so that where experts disagree the later one stands (rarest class last).
 """
 
-import shutil
+import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from os import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from tailcutmix.dataset.images import read_label, replacing, write_png
+from tailcutmix.dataset.images import read_label, write_png
 from tailcutmix.errors import UserError
-from tailcutmix.labels import IGNORE, LabelTable
+from tailcutmix.files import replacing, replacing_folder
+from tailcutmix.labels import IGNORE, LabelTable, slug
+
+logger = logging.getLogger(__name__)
 
 CLAIMS = ("pixels_added", "true_positives_added", "false_positives_added", "overlap_with_later")
 
@@ -79,15 +81,13 @@ def ensemble_split(
     Raises:
         UserError: a missing prediction, or one of another size than M1's.
     """
-    out_dir = Path(out_dir)
-    partial = out_dir.with_name(out_dir.name + ".tmp")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    if not experts:
+        logger.warning("there are no experts: MR is M1's own result")
     label_ids = {name: int(labels.to_label_id[labels.train_id_of(name)]) for name in experts}
     scored = bool((manifest.label != "").all())
     evaluated = labels.to_train_id != IGNORE
 
-    def run(row) -> dict[int, dict[str, int]]:
+    def run(row, folder: Path) -> dict[int, dict[str, int]]:
         name = f"{row.image_id}.png"
         mr1 = read_label(Path(base_dir) / name)
         predictions = {label_ids[c]: _same_size(Path(folder) / name, mr1) for c, folder in experts.items()}
@@ -96,24 +96,34 @@ def ensemble_split(
             truth = read_label(row.label)
             truth = np.where(evaluated[truth], truth, IGNORE)
         mr, claims = ensemble(mr1, predictions, truth)
-        write_png(partial / name, mr)
+        write_png(folder / name, mr)
         return claims
 
     totals = {name: Counter() for name in experts}
-    try:
-        with ThreadPoolExecutor(threads) as pool:
-            for claims in pool.map(run, manifest.itertuples()):
-                for name, total in totals.items():
-                    total.update(claims[label_ids[name]])
-        shutil.rmtree(out_dir, ignore_errors=True)
-        replace(partial, out_dir)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with replacing_folder(out_dir) as partial, ThreadPoolExecutor(threads) as pool:
+        for claims in pool.map(lambda row: run(row, partial), manifest.itertuples()):
+            for name, total in totals.items():
+                total.update(claims[label_ids[name]])
     rows = [
         {"class": name, **{key: total[key] if key in total or scored else pd.NA for key in CLAIMS}}
         for name, total in totals.items()
     ]
     return pd.DataFrame(rows, columns=["class", *CLAIMS]).astype(dict.fromkeys(CLAIMS, "Int64"))
+
+
+def ensemble_order(tail: Sequence[str], order: Sequence[str] | None = None) -> list[str]:
+    """The tail classes in the order in which their experts' labels are laid over M1's: later wins.
+
+    Args:
+        tail: names, most frequent first; this is the order by default, the rarest class last.
+        order: class names or their slugs; a name that is not in the tail is passed over, and a tail class that is not
+            named is laid before those that are.
+    """
+    places = {slug(name): place for place, name in enumerate(order or [])}
+    idle = sorted(set(places) - {slug(name) for name in tail})
+    if idle:
+        logger.info("the order of the ensemble names classes that are not in the tail: %s", ", ".join(idle))
+    return sorted(tail, key=lambda name: places.get(slug(name), -1))
 
 
 def write_claims(frame: pd.DataFrame, path: str | Path) -> None:

@@ -1,8 +1,6 @@
 """A split of images to a folder of label images, written while the next images are computed."""
 
 import logging
-import os
-import shutil
 import sys
 import time
 from collections import deque
@@ -16,6 +14,7 @@ from tqdm import tqdm
 from tailcutmix.dataset.images import write_png
 from tailcutmix.dataset.packing import Packed
 from tailcutmix.errors import UserError
+from tailcutmix.files import replacing_folder
 from tailcutmix.labels import LabelTable
 from tailcutmix.prediction.inference import Predictor, resize_nearest
 
@@ -49,13 +48,13 @@ def predict_split(
         UserError: an image that the manifest does not hold, or a disk that cannot be written.
     """
     sizes = _sizes(packed.image_ids, manifest)
-    out_dir = Path(out_dir)
-    partial = out_dir.with_name(out_dir.name + ".tmp")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    to_label_id = labels.to_label_id
+    out_dir, to_label_id = Path(out_dir), labels.to_label_id
     try:
-        with ThreadPoolExecutor(WRITERS) as pool, _Progress(out_dir.name, len(packed.image_ids)) as progress:
+        with (
+            replacing_folder(out_dir) as partial,
+            ThreadPoolExecutor(WRITERS) as pool,
+            _Progress(out_dir.name, len(packed.image_ids)) as progress,
+        ):
             pending = deque()
             for start in range(0, len(packed.image_ids), batch):
                 train_ids = predictor.labels(packed.images[start : start + batch])
@@ -68,13 +67,8 @@ def predict_split(
                 progress.update(len(train_ids))
             for future in pending:
                 future.result()
-        if out_dir.exists():
-            shutil.rmtree(out_dir)
-        os.replace(partial, out_dir)
     except OSError as error:
         raise UserError(f"{out_dir}: cannot be written ({error}); make room and run again") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _sizes(image_ids: list[str], manifest: pd.DataFrame) -> list[tuple[int, int]]:

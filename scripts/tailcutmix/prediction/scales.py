@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from tailcutmix.dataset.images import replacing
 from tailcutmix.dataset.packing import Packed
 from tailcutmix.errors import UserError
+from tailcutmix.files import replacing
 from tailcutmix.labels import IGNORE, LabelTable
 from tailcutmix.prediction.inference import Predictor, resize_nearest
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tailcutmix.dataset.images import read_image, read_instances, read_label, replacing, write_png
+from tailcutmix.dataset.images import read_image, read_instances, read_label, write_png
 from tailcutmix.errors import UserError
+from tailcutmix.files import replacing
 from tailcutmix.tail.regions import Region, find_regions
 
 logger = logging.getLogger(__name__)

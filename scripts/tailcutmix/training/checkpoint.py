@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import os
 import shutil
 import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,10 +10,8 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import nn
 
-from tailcutmix.errors import UserError
+from tailcutmix.models.weights import write_safetensors
 
 log = logging.getLogger(__name__)
 
@@ -112,42 +109,6 @@ def read_checked(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
     if metadata.get("crc32") != str(checksum(text, tensors)):
         raise ValueError("its checksum does not match")
     return tensors, json.loads(text)
-
-
-def write_safetensors(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write contiguous CPU tensors to a temporary name, flush to the disk, then rename; no half file is ever seen."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        save_file(tensors, temporary, metadata)
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def save_weights(model: nn.Module, path: Path) -> None:
-    """Write a model's parameters and buffers as safetensors; equal weights give equal bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_safetensors(path, {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()})
-
-
-def load_weights(model: nn.Module, path: str | Path) -> None:
-    """Load what :func:`save_weights` wrote; raises UserError where file and model differ in any name or shape."""
-    try:
-        with safe_open(path, "pt", device="cpu") as file:
-            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"{path}: cannot read these weights ({error}); delete the file to have it made anew") from None
-    wanted = model.state_dict()
-    for name in sorted(wanted.keys() | found.keys()):
-        ours, theirs = (tuple(state[name].shape) if name in state else "nothing" for state in (wanted, found))
-        if ours != theirs:
-            raise UserError(
-                f"{path}: weights of another model: {name} is {theirs} there and {ours} here; "
-                "give both models the same architecture, width, head_channels, attention and classes"
-            )
-    model.load_state_dict(found)
 
 
 def pack_optimiser(optimiser: torch.optim.Optimizer) -> tuple[dict[str, torch.Tensor], dict]:

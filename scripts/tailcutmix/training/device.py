@@ -51,9 +51,18 @@ def lease_devices(
         folder: where the lock files lie; one a user in the machine's temporary folder by default.
         poll_seconds: how long to wait between two looks at the locks.
 
+    The environment variable TAILCUTMIX_DEVICE=cpu stands for tests of schedulers on machines without CUDA: a job that
+    was granted GPUs then computes on the CPU, and says so.
+
     Raises:
         UserError: fewer GPUs are visible than asked for.
     """
+    job, seen = os.environ.get("SLURM_JOB_ID"), os.environ.get("CUDA_VISIBLE_DEVICES")
+    if job:
+        log.info("Slurm job %s asks for %d GPU(s), CUDA_VISIBLE_DEVICES is %s", job, gpus, seen)
+    if gpus > 0 and os.environ.get("TAILCUTMIX_DEVICE") == "cpu":
+        log.warning("TAILCUTMIX_DEVICE=cpu: computing on the CPU, though %d GPU(s) were asked for", gpus)
+        gpus = 0
     if gpus <= 0:
         yield Lease([torch.device("cpu")], "", [])
         return

@@ -184,6 +184,9 @@ def reporting(description: Path) -> Iterator[None]:
         description.with_name(f"{name}.error").write_text(str(error))
         log.error("%s", error)
         raise SystemExit(1) from None
+    except Exception:
+        log.exception("process %s failed", os.environ["RANK"])
+        raise
 
 
 def _end_with_parent() -> None:

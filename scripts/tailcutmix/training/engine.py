@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from tailcutmix.errors import UserError
-from tailcutmix.training.checkpoint import Checkpoints, pack_optimiser, save_weights, unpack_optimiser
+from tailcutmix.models.weights import save_weights
+from tailcutmix.training.checkpoint import Checkpoints, pack_optimiser, unpack_optimiser
 from tailcutmix.training.device import Usage
 from tailcutmix.training.distributed import all_max, gather_bytes, wrap
 from tailcutmix.training.history import Events, History

@@ -1,15 +1,15 @@
 """The rows of history.csv, and the same values as TensorBoard events."""
 
 import csv
-import os
 from pathlib import Path
 
 import torch
 
+from tailcutmix.files import replacing
 from tailcutmix.labels import slug
 from tailcutmix.training.distributed import all_sum
 
-COUNTS = ("images_mixed", "cyc_draws", "cyc_fallbacks", "patches_cropped")
+COUNTS = ("images_mixed", "cyc_draws", "cyc_fallbacks", "patches_cropped", "patches_clipped")
 COLUMNS = ("step", "epoch", "lr", "loss", "seconds", "images_per_second", *COUNTS)
 
 
@@ -76,14 +76,11 @@ class History:
             self._pixels = torch.tensor(counts[len(COUNTS) :], dtype=torch.int64)
 
     def write(self, path: Path) -> None:
-        """Write history.csv to a temporary name, then rename it."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        with open(temporary, "w", newline="") as file:
+        """Write history.csv, all or nothing."""
+        with replacing(path) as temporary, open(temporary, "w", newline="") as file:
             writer = csv.DictWriter(file, self.columns)
             writer.writeheader()
             writer.writerows(self.rows)
-        os.replace(temporary, path)
 
     def _local_counts(self) -> list[int]:
         return [int(self._counts[name]) for name in COUNTS] + [int(value) for value in self._pixels.tolist()]

@@ -15,10 +15,11 @@ from tailcutmix.errors import UserError
 from tailcutmix.labels import read_labels
 from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.models.build import build_model
+from tailcutmix.models.weights import load_weights
 from tailcutmix.tail.levels import read_boxes
 from tailcutmix.tail.statistics import count_labels
 from tailcutmix.training import distributed
-from tailcutmix.training.checkpoint import load_weights, run_key
+from tailcutmix.training.checkpoint import run_key
 from tailcutmix.training.device import lease_devices
 from tailcutmix.training.engine import train
 from tailcutmix.training.loss import inverse_frequency
@@ -59,7 +60,7 @@ def run_training(job: dict) -> None:
         raise UserError(f"training.batch is {job['settings']['batch']}: give a multiple of the {processes} processes")
     with lease_devices(gpus) as lease:
         if processes > 1:
-            distributed.launch(__name__, job, processes, lease.visible, lease.locks)
+            distributed.launch(__name__, job | {"gpus": len(lease.locks)}, processes, lease.visible, lease.locks)
         else:
             train_in_process(job, lease.devices[0])
 

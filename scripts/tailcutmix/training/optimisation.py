@@ -5,7 +5,6 @@ from contextlib import nullcontext
 
 import torch
 from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from tailcutmix.training.device import autocast
 from tailcutmix.training.distributed import all_sum
@@ -49,9 +48,9 @@ def training_step(
     pieces = list(zip(images.chunk(parts), targets.split(parts), strict=True))
     total = torch.zeros((), device=images.device)
     optimiser.zero_grad(set_to_none=True)
+    not_yet = getattr(network, "no_sync", nullcontext)  # DDP exchanges gradients with the last part alone
     for index, (part, part_targets) in enumerate(pieces):
-        waiting = index + 1 < len(pieces) and isinstance(network, DistributedDataParallel)
-        with network.no_sync() if waiting else nullcontext():
+        with not_yet() if index + 1 < len(pieces) else nullcontext():
             with autocast(images.device, settings["bf16"]):
                 outputs = network(part)
             loss = cross_entropy_sum(outputs.logits, part_targets, class_weights)

@@ -27,11 +27,7 @@ class Actor:
 
 @dataclass
 class Cast:
-    """All actors of a scene, and the canvas rectangles that they take up.
-
-    Attributes:
-        groups: whether a crowd may count as one group region.
-    """
+    """All actors of a scene, the canvas rectangles that they take up, and how many of each class there are."""
 
     camera: Camera
     street: Street

@@ -86,14 +86,8 @@ def draw_bonnet(canvas: Canvas, rng: np.random.Generator) -> None:
         canvas.fill([arch * (width, height)], tuple(int(c * gain) for c in (colour, colour + 2, colour + 6)), code)
 
 
-def develop(
-    image: np.ndarray, labels: np.ndarray, rng: np.random.Generator, soften: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Add texture by label, exposure, vignette, noise and border.
-
-    Returns:
-        The image, (H, W, 3) uint8, and the (H, W) bool mask of the border, by id: out of roi and rectification border.
-    """
+def develop(image: np.ndarray, labels: np.ndarray, rng: np.random.Generator, soften: bool) -> np.ndarray:
+    """Add texture by label, exposure, vignette and noise to (H, W, 3) uint8; ``soften`` stands in for finer drawing."""
     height, width = labels.shape
     fine_of, coarse_of = np.full(256, 0.012, np.float32), np.full(256, 0.02, np.float32)
     for label, (fine, coarse) in _GRAIN.items():

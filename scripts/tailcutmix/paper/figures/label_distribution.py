@@ -7,7 +7,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
 from tailcutmix.paper.classes import read_classes, read_columns
+from tailcutmix.paper.scores import BUCKETS
 from tailcutmix.paper.style import BUCKET_COLOURS, new_figure, save, styled
+from tailcutmix.tail.buckets import ABSENT
 
 
 @styled
@@ -53,7 +55,9 @@ def draw_label_distribution(stats: str | Path, initial: str | Path, final: str |
     axes.xaxis.set_minor_locator(NullLocator())
     axes.grid(axis="x")
     axes.set_xlabel("share of the labelled train pixels (log scale)")
-    handles = [Patch(color=colour, label=f"{bucket} bucket") for bucket, colour in BUCKET_COLOURS.items()]
+    shown = [*BUCKETS, *([ABSENT] if ABSENT in set(classes["bucket"]) else [])]
+    names = {bucket: f"{bucket} bucket" for bucket in BUCKETS} | {ABSENT: "absent from train"}
+    handles = [Patch(color=BUCKET_COLOURS[bucket], label=names[bucket]) for bucket in shown]
     if (classes["class"].map(first_bucket) != classes["bucket"]).any():
         handles.append(Line2D([], [], marker="o", color="none", markeredgecolor="#444444", markersize=8,
                               label="dot: bucket before the move"))  # fmt: skip

@@ -14,7 +14,7 @@ from tailcutmix.paper.figures.training import by_model, read_history
 from tailcutmix.paper.published import method_name
 from tailcutmix.paper.style import BUCKET_COLOURS, new_figure, save, styled
 
-COUNTS = ("images_mixed", "cyc_draws", "cyc_fallbacks", "patches_cropped")
+COUNTS = ("images_mixed", "cyc_draws", "cyc_fallbacks", "patches_cropped", "patches_clipped")
 PREFIX = "pixels_added:"
 
 
@@ -22,8 +22,8 @@ def mixing_counts(histories: Iterable[str | Path], titles: Mapping[str, str] | N
     """Counts over each model's whole training, mean over its seeds.
 
     Returns:
-        one row a model: model, method, seeds, images_mixed, cyc_draws, cyc_fallbacks, patches_cropped, and
-        ``pixels_added:<class slug>``; 0 where a history lacks the column.
+        one row a model: model, method, seeds, images_mixed, cyc_draws, cyc_fallbacks, patches_cropped,
+        patches_clipped, and ``pixels_added:<class slug>``; 0 where a history lacks the column.
     """
     rows = []
     for model, paths in by_model(histories).items():
@@ -77,25 +77,27 @@ def draw_mixing(
         columns.append(["all other classes", ""])
     labels = ["in the train split", *(f"added in {row.method}" for row in counts.itertuples())]
     width = 0.95 * len(columns)
-    figure = new_figure(max(9.0, width + 6.5), 0.45 * len(labels) + 2.3)
-    left, middle, right = figure.subplots(1, 3, sharey=True, width_ratios=[max(3.0, width), 1.5, 1.5])
+    figure = new_figure(max(9.5, width + 7.2), 0.45 * len(labels) + 2.3)
+    left, middle, right = figure.subplots(1, 3, sharey=True, width_ratios=[max(3.0, width), 1.5, 2.2])
     _draw_matrix(left, matrix, columns, labels)
     for row, column in np.ndindex(len(counts), len(columns)):
         if counts.at[row, "model"].endswith(f"-{slug(columns[column][0])}"):
             frame = Rectangle(
-                (column - 0.47, row + 0.53), 0.94, 0.94, fill=False, edgecolor=BUCKET_COLOURS["tail"], linewidth=2.5
+                (column - 0.46, row + 0.59), 0.92, 0.83, fill=False, edgecolor=BUCKET_COLOURS["tail"], linewidth=2.5
             )
             left.add_patch(frame)
     places = np.arange(1, len(labels))
     images = counts["images_mixed"].to_numpy(float)
-    cyc, fallen, cropped = (counts[name].to_numpy(float) for name in ("cyc_draws", "cyc_fallbacks", "patches_cropped"))
-    level0 = cyc > 0
-    draws, fallen, cropped = (part / np.maximum(images, 1) for part in (cyc, fallen, cropped))
+    draws, fallen, cropped, clipped = (counts[name].to_numpy(float) / np.maximum(images, 1) for name in COUNTS[1:])
+    level0 = draws > 0
     _draw_bars(middle, places, [f"{x:.2f}" if is_level0 else "" for x, is_level0 in zip(draws, level0, strict=True)],
                draws, "CYC draws\nper image")  # fmt: skip
     rest = 100 * np.where(level0, fallen, cropped)
-    words = [f"{x:.2g} % {'fallbacks' if is_level0 else 'cropped'}" for x, is_level0 in zip(rest, level0, strict=True)]
-    _draw_bars(right, places, words, rest, "CYC fallbacks, or\npatches cropped")
+    words = [
+        f"{share:.2g} % fallbacks" if is_level0 else f"{share:.2g} % cropped, {100 * at_border:.2g} % clipped"
+        for share, at_border, is_level0 in zip(rest, clipped, level0, strict=True)
+    ]
+    _draw_bars(right, places, words, rest, "CYC fallbacks, or patches cropped\nto fit and clipped in their image")
     left.set_title("pixels of each class", pad=8)
     unmixed = [method_name(model, titles) for model in by_model(histories) if model not in set(counts["model"])]
     note = "first row: one pass over the train split; below: pasted by mixing over the whole training, mean over seeds"

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tailcutmix.paper.classes import GROUPS
 from tailcutmix.paper.per_class import SHORT_NAMES, per_class
-from tailcutmix.paper.scores import BUCKETS, Source
+from tailcutmix.paper.scores import Source
 from tailcutmix.paper.style import BUCKET_COLOURS, model_style, new_figure, save, styled
 
 
@@ -27,7 +28,7 @@ def draw_per_class_iou(
         titles: printed name of each model, in drawing order; default METHOD_NAMES.
     """
     frame = per_class(sources, buckets, stats, titles)
-    ordered = frame.assign(place=frame["bucket"].map(BUCKETS.index)).sort_values("place", kind="stable")
+    ordered = frame.assign(place=frame["bucket"].map(GROUPS.index)).sort_values("place", kind="stable")
     classes = ordered.drop_duplicates("class").reset_index(drop=True)
     models = frame.drop_duplicates("model")[["model", "method"]].to_numpy().tolist()
     figure = new_figure(max(8.0, 0.62 * len(classes) + 1.6), 5.0)
@@ -60,7 +61,7 @@ def draw_per_class_iou(
 
 def _shade_buckets(axes, classes: pd.DataFrame) -> None:
     """A light band behind each bucket, its name above the band's left end."""
-    for bucket in BUCKETS:
+    for bucket in GROUPS:
         places = np.flatnonzero(classes["bucket"] == bucket)
         if not len(places):
             continue

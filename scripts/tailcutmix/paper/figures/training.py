@@ -33,25 +33,29 @@ def by_model(histories: Iterable[str | Path]) -> dict[str, list[Path]]:
 
 @styled
 def draw_training(
-    histories: Iterable[str | Path], stem: str | Path, titles: Mapping[str, str] | None = None
+    histories: Iterable[str | Path],
+    stem: str | Path,
+    titles: Mapping[str, str] | None = None,
+    experts: Sequence[str] = (),
 ) -> list[Path]:
     """Loss (top) and learning rate (bottom) against the step, the experts in a column of their own.
 
     Args:
-        histories: ``models/<m>/seed<k>/history.csv``, in drawing order; a model named ``m2...`` is an expert.
+        histories: ``models/<m>/seed<k>/history.csv``, in drawing order.
         stem: path less suffix.
         titles: printed name of each model; default METHOD_NAMES.
+        experts: the models among them that are experts.
     """
     groups = list(by_model(histories).items())
-    experts = [group for group in groups if group[0].startswith("m2")]
-    columns = [models for models in ([group for group in groups if group not in experts], experts) if models]
+    apart = [group for group in groups if group[0] in set(experts)]
+    columns = [models for models in ([group for group in groups if group not in apart], apart) if models]
     figure = new_figure(5.6 * len(columns) + 0.4, 5.8)
     grid = figure.subplots(2, len(columns), squeeze=False, sharex="col", height_ratios=[2, 1])
     for column, models in enumerate(columns):
         above, below = grid[:, column]
         for index, (model, paths) in enumerate(models):
             _draw_model(above, below, model, [read_history(path) for path in paths], index, titles)
-        above.set_title("experts M2, from M1" if models is experts else "models from scratch")
+        above.set_title("experts M2, from M1" if models is apart else "models from scratch")
         above.set_yscale("log")
         above.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         above.yaxis.set_minor_formatter(lambda value, _: f"{value:.2g}" if f"{value:e}"[0] in "25" else "")
