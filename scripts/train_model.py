@@ -23,6 +23,7 @@ with job(snakemake, terminal=True):
             "running": snakemake.params.running,
             "gpus": snakemake.resources.gpu,
             "threads": snakemake.threads,
+            "code": snakemake.params.code,
             "log": str(snakemake.log),
         }
     )

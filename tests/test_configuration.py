@@ -110,6 +110,7 @@ def test_arms_of_the_ablation_are_trained_as_long_as_what_they_are_compared_with
     for arm in ("m0_long", "cutmix", "mixup", "cutout", "class_uniform", "inverse_frequency"):
         assert steps(arm) == steps("m1")
         assert settings[arm]["inference"] == settings["m0"]["inference"] and "init" not in settings[arm]
+    assert "init" not in settings["m1"], "M1 is trained from scratch"
     for arm in ("m2_level1", "m2_levels12"):
         assert steps(arm) == steps("m2") and settings[arm]["init"] == "m1"
     assert settings["m0_single"]["training_scales"] == [1.0], "without attention, one scale is trained"

@@ -94,7 +94,6 @@ def test_every_rule_has_log_benchmark_environment_and_message():
         "from snakemake.api import *; from snakemake.settings.types import *; from pathlib import Path\n"
         "with SnakemakeApi(OutputSettings(verbose=False)) as api:\n"
         "    flow = api.workflow(resource_settings=ResourceSettings(cores=1), snakefile=Path('Snakefile'))._workflow\n"
-        "    flow.include(flow.main_snakefile)\n"
         "    for rule in flow.rules:\n"
         "        targets = rule.output == [] and not rule.script\n"
         "        print(rule.name, targets or all([rule.log, rule.benchmark, rule.conda_env, rule.message]))\n"

@@ -268,5 +268,5 @@ def test_chosen_scales_travel_through_their_file(tmp_path):
     path.write_text("")
     with pytest.raises(UserError, match="scales.csv"):
         read_scales(path, labels_of_test())
-    with pytest.raises(UserError, match="no such file"):
+    with pytest.raises(UserError, match="no such table of chosen scales"):
         read_scales(tmp_path / "absent.csv", labels_of_test())

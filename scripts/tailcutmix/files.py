@@ -1,12 +1,16 @@
-"""Files that are whole or not there: every result is written under a temporary name and then renamed."""
+"""Files whole or not there: results are written under a temporary name and then renamed; tables are read checked."""
 
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+
+import pandas as pd
+
+from tailcutmix.errors import UserError
 
 
 @contextmanager
@@ -45,3 +49,23 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
         os.replace(partial, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def read_table(
+    path: str | Path, columns: Sequence[str] = (), what: str = "file", cure: str = "delete it and run again", **options
+) -> pd.DataFrame:
+    """Read a CSV table that has ``columns`` at least; ``options`` go to :func:`pandas.read_csv`.
+
+    Raises:
+        UserError: one line that names the file, what it should be, and the cure.
+    """
+    try:
+        frame = pd.read_csv(path, **options)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such {what}") from None
+    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+        raise UserError(f"{path}: not a readable {what} ({error}); {cure}") from None
+    missing = [column for column in columns if column not in frame]
+    if missing:
+        raise UserError(f"{path}: column {missing[0]} is missing; {cure}")
+    return frame

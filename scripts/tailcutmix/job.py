@@ -1,11 +1,17 @@
 """What every rule script does around its one call: write a log, and fail in one clear line."""
 
 import logging
+import os
+import signal
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
 from tailcutmix.errors import UserError
+
+SECONDS_TO_BE_REQUEUED = 600
+"""How long a job that saved itself at SIGTERM waits for Slurm to end it."""
 
 
 @contextmanager
@@ -35,6 +41,13 @@ def job(snakemake, terminal: bool = False):
         for out in (stream, console):
             print(f"error in rule {snakemake.rule}: {error}", file=out, flush=True)
         sys.exit(1)
+    except SystemExit as end:
+        if end.code == 128 + signal.SIGTERM and "SLURM_JOB_ID" in os.environ:
+            # A job that ends by itself within the grace time has failed; one that Slurm ends has been preempted, and
+            # is put back into the queue.
+            logging.info("saved; waiting for Slurm to end this job")
+            time.sleep(SECONDS_TO_BE_REQUEUED)
+        raise
     except Exception:
         logging.exception("rule %s failed", snakemake.rule)
         raise

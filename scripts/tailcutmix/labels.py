@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tailcutmix.errors import UserError
+from tailcutmix.files import read_table
 
 IGNORE = 255
 """Train id of every label that is neither trained nor evaluated."""
@@ -89,15 +90,8 @@ def slug(name: str) -> str:
 
 def read_labels(path: str | Path) -> LabelTable:
     """Read and check a label table; raises UserError that names the file and the row."""
-    try:
-        table = pd.read_csv(path, dtype={"name": str, "category": str, "colour": str}, keep_default_na=True)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such label table; dataset.labels names it") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a readable CSV table ({error})") from None
-    missing = [column for column in COLUMNS if column not in table.columns]
-    if missing:
-        raise UserError(f"{path}: column {missing[0]} is missing; a label table has {', '.join(COLUMNS)}")
+    columns = {"name": str, "category": str, "colour": str}
+    table = read_table(path, COLUMNS, "label table", f"it has the columns {', '.join(COLUMNS)}", dtype=columns)
     for column, high in (("id", 254), ("train_id", IGNORE)):
         values = pd.to_numeric(table[column], errors="coerce")
         bad = ~values.between(0, high) | (values % 1 != 0)

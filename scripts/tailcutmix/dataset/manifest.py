@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from tailcutmix.dataset.images import open_binary, read_size
 from tailcutmix.errors import UserError
-from tailcutmix.files import replacing
+from tailcutmix.files import read_table, replacing
 
 SPLITS = ("train", "val", "test")
 LISTING_COLUMNS = ("split", "image_id", "image", "label", "instance")
@@ -109,16 +109,8 @@ def read_manifest(path: str | Path, split: str | None = None) -> pd.DataFrame:
     Raises:
         UserError: a missing or broken file, or a split without any image.
     """
-    try:
-        # str, never a number: test ids of MiniCity are 64-bit and would lose their last digits as floats
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such manifest") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a readable manifest ({error}); delete it and run again") from None
-    missing = [column for column in MANIFEST_COLUMNS if column not in frame.columns]
-    if missing:
-        raise UserError(f"{path}: column {missing[0]} is missing; delete the manifest and run again")
+    # str, never a number: test ids of MiniCity are 64-bit and would lose their last digits as floats
+    frame = read_table(path, MANIFEST_COLUMNS, "manifest", dtype=str, keep_default_na=False)
     try:
         frame = frame.astype({"width": int, "height": int})
     except ValueError:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tailcutmix.paper.classes import read_columns
+from tailcutmix.files import read_table
 from tailcutmix.paper.tables import FORMATS, MISSING, number, write_table
 from tailcutmix.prediction.ensemble import CLAIMS
 
@@ -26,7 +26,7 @@ def claims(files: Iterable[tuple[str, str | Path]]) -> pd.DataFrame:
     """
     runs = []
     for ensemble, path in files:
-        frame = read_columns(path, ("class", *CLAIMS))
+        frame = read_table(path, ("class", *CLAIMS))
         runs.append(frame.assign(ensemble=ensemble, place=range(len(frame))))
     columns = ["ensemble", "class", "seeds", *CLAIMS, "precision"]
     whole = pd.concat(runs, ignore_index=True) if runs else pd.DataFrame()

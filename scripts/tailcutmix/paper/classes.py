@@ -5,25 +5,12 @@ from pathlib import Path
 import pandas as pd
 
 from tailcutmix.errors import UserError
+from tailcutmix.files import read_table
 from tailcutmix.paper.scores import BUCKETS
 from tailcutmix.tail.buckets import ABSENT
 
 GROUPS = (*BUCKETS, ABSENT)
 """The buckets in the order in which they are shown, and after them the classes that no train image holds."""
-
-
-def read_columns(path: str | Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    """A CSV result file that has `columns` at least; raises UserError that names the file."""
-    try:
-        frame = pd.read_csv(path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; run the step that writes it first") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a readable CSV table ({error}); delete it to write it again") from None
-    missing = [column for column in columns if column not in frame.columns]
-    if missing:
-        raise UserError(f"{path}: column {missing[0]} is missing; delete the file to write it again")
-    return frame
 
 
 def read_classes(stats: str | Path | None, buckets: str | Path, split: str | None = None) -> pd.DataFrame:
@@ -38,7 +25,7 @@ def read_classes(stats: str | Path | None, buckets: str | Path, split: str | Non
         class, bucket (one of GROUPS), moved_from ("" where it stayed), val_iou, train_pixels, share (of labelled train
         pixels, 0..1), train_images and split_images (images that hold the class; NA without `split`).
     """
-    frame = read_columns(buckets, ("class", "share", "bucket"))
+    frame = read_table(buckets, ("class", "share", "bucket"))
     unknown = sorted(set(frame["bucket"]) - set(GROUPS))
     if unknown:
         raise UserError(f"{buckets}: bucket {unknown[0]!r} is none of {', '.join(GROUPS)}")
@@ -58,7 +45,7 @@ def read_classes(stats: str | Path | None, buckets: str | Path, split: str | Non
     )
     counts = pd.DataFrame(columns=["split", "class", "pixels", "share", "images"])
     if stats is not None:
-        counts = read_columns(stats, ("split", "class", "pixels", "share", "images"))
+        counts = read_table(stats, ("split", "class", "pixels", "share", "images"))
         absent = set(frame["class"]) - set(counts["class"][counts["split"] == "train"])
         if absent:
             raise UserError(f"{stats}: no train row for class {min(absent)!r}, which {buckets} lists")

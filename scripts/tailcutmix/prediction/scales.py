@@ -9,7 +9,7 @@ import torch
 
 from tailcutmix.dataset.packing import Packed
 from tailcutmix.errors import UserError
-from tailcutmix.files import replacing
+from tailcutmix.files import read_table, replacing
 from tailcutmix.labels import IGNORE, LabelTable
 from tailcutmix.prediction.inference import Predictor, resize_nearest
 
@@ -77,13 +77,8 @@ def write_scales(frame: pd.DataFrame, path: str | Path) -> None:
 
 def read_scales(path: str | Path, labels: LabelTable) -> dict[int, str]:
     """{train id: "training" or "full"} for every class; raises UserError for a file that does not say."""
-    try:
-        frame = pd.read_csv(path)
-        chosen = dict(zip(frame["class"], frame["chosen"], strict=True))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; choose the scales first") from None
-    except (KeyError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise UserError(f"{path}: not a table of chosen scales ({error}); delete it and run again") from None
+    frame = read_table(path, ("class", "chosen"), "table of chosen scales")
+    chosen = dict(zip(frame["class"], frame["chosen"], strict=True))
     bad = [name for name in labels.classes if chosen.get(name) not in (TRAINING, FULL)]
     if bad:
         raise UserError(f"{path}: no scales chosen for class {bad[0]}; delete the file and run again")

@@ -13,7 +13,7 @@ import pandas as pd
 
 from tailcutmix.dataset.images import read_image, read_instances, read_label, write_png
 from tailcutmix.errors import UserError
-from tailcutmix.files import replacing
+from tailcutmix.files import read_table, replacing
 from tailcutmix.tail.regions import Region, find_regions
 
 logger = logging.getLogger(__name__)
@@ -138,14 +138,7 @@ def write_subset(
 
 def read_boxes(path: str | Path) -> pd.DataFrame:
     """Read ``boxes.csv`` (BOX_COLUMNS, and the class) with image ids as text; raises UserError that names the file."""
-    try:
-        frame = pd.read_csv(path, dtype={"image_id": str})
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not a readable table of boxes ({error}); delete it and run again") from None
-    missing = [column for column in BOX_COLUMNS if column not in frame]
-    if missing:
-        raise UserError(f"{path}: column {missing[0]} is missing; delete the file and run again")
-    return frame
+    return read_table(path, BOX_COLUMNS, "table of boxes", dtype={"image_id": str})
 
 
 def scale_boxes(boxes: pd.DataFrame, width: int, height: int) -> pd.DataFrame:

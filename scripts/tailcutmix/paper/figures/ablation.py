@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tailcutmix.paper.classes import read_columns
+from tailcutmix.files import read_table
 from tailcutmix.paper.style import BUCKET_COLOURS, new_figure, save, styled
 
 PANELS = (("iou_class", "IoU class"), ("iiou_class", "iIoU class"), ("iou_tail", "mean IoU of tail classes"))
@@ -24,7 +24,7 @@ def draw_ablation(table: str | Path | pd.DataFrame, stem: str | Path) -> list[Pa
         stem: path less suffix.
     """
     columns = ("model", "method", "seeds", *(score for score, _ in PANELS))
-    frame = table if isinstance(table, pd.DataFrame) else read_columns(table, columns)
+    frame = table if isinstance(table, pd.DataFrame) else read_table(table, columns)
     panels = [(score, title) for score, title in PANELS if frame[score].notna().any()]
     count = len(frame)
     figure = new_figure(3.6 * len(panels) + 2.8, 0.42 * count + 1.5)

@@ -63,7 +63,8 @@ def draw_cutmix(
             if patch is not None:
                 x, y, w, h = patch
                 axes.add_patch(Rectangle((x - 0.5, y - 0.5), w, h, fill=False, edgecolor=PATCH_COLOUR, linewidth=1.4))
+    words = "no region of a tail class in the train split: nothing to paste"
     if name is not None:
-        figure.supxlabel(f"pasted: one region of “{name}” at each level, image above and label below", fontsize=10,
-                         color="#444444")  # fmt: skip
+        words = f"pasted: one region of “{name}” at each level, image above and label below"
+    figure.supxlabel(words, fontsize=10, color="#444444")
     return save(figure, stem)

@@ -6,7 +6,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
-from tailcutmix.paper.classes import read_classes, read_columns
+from tailcutmix.files import read_table
+from tailcutmix.paper.classes import read_classes
 from tailcutmix.paper.scores import BUCKETS
 from tailcutmix.paper.style import BUCKET_COLOURS, new_figure, save, styled
 from tailcutmix.tail.buckets import ABSENT
@@ -23,7 +24,7 @@ def draw_label_distribution(stats: str | Path, initial: str | Path, final: str |
         stats: ``stats/labels.csv``; initial, final: ``buckets/initial.csv`` and ``final.csv``; stem: path less suffix.
     """
     classes = read_classes(stats, final)
-    first_bucket = read_columns(initial, ("class", "bucket")).set_index("class")["bucket"]
+    first_bucket = read_table(initial, ("class", "bucket")).set_index("class")["bucket"]
     count = len(classes)
     figure = new_figure(9.5, 0.36 * count + 1.5)
     axes = figure.subplots()

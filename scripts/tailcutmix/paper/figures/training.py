@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tailcutmix.paper.classes import read_columns
+from tailcutmix.files import read_table
 from tailcutmix.paper.published import method_name
 from tailcutmix.paper.style import CYCLE, MODEL_COLOURS, new_figure, save, styled
 
@@ -15,7 +15,7 @@ HISTORY = ("step", "lr", "loss")
 
 def read_history(path: str | Path) -> pd.DataFrame:
     """``history.csv`` sorted by step."""
-    return read_columns(path, HISTORY).sort_values("step", kind="stable").reset_index(drop=True)
+    return read_table(path, HISTORY).sort_values("step", kind="stable").reset_index(drop=True)
 
 
 def smoothed(values: np.ndarray, window: int) -> np.ndarray:

@@ -1,0 +1,143 @@
+"""The whole workflow on a tiny ToyCity: to Table 1, nothing twice, and only what a change concerns again."""
+
+import json
+
+import pandas as pd
+import pytest
+from workflow_runs import TINY, copy_workflow, jobs, run
+
+OVERLAY = {**TINY, "buckets": {"cuts": [8, 9], "poor": 0.0}}
+"""The two rarest classes are the tail, unless M0 is good at them."""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run: its folder and what it printed."""
+    folder = copy_workflow(tmp_path_factory.mktemp("tiny"))
+    return folder, run(folder, overlay=OVERLAY).stdout
+
+
+def test_all_results_of_the_contract_are_there(finished):
+    folder, _ = finished
+    results = folder / "results/tiny"
+    tail = pd.read_csv(results / "buckets/final.csv").query("bucket == 'tail'")["class"].str.replace(" ", "_")
+    assert len(tail) > 0, "the test needs an expert"
+    wanted = ["manifest.csv", "stats/labels.csv", "buckets/initial.csv", "buckets/final.csv", "scales/m1/seed0.csv"]
+    wanted += ["ensemble/seed0/test_claims.csv"]
+    for model in ["unet", "m0", "m1", *(f"m2-{name}" for name in tail)]:
+        wanted += [f"models/{model}/seed0/model.safetensors", f"models/{model}/seed0/history.csv"]
+        wanted += [f"predictions/{model}/seed0/test"]
+    for method in ["unet", "m0", "m1", "ensemble"]:
+        wanted += [f"metrics/{method}/seed0/test.json"]
+    for name in tail:
+        wanted += [f"subsets/{name}/regions.csv", *(f"subsets/{name}/level{t}" for t in (1, 2, 3))]
+    for table in ["table1", "per_class", "differences"]:
+        wanted += [f"tables/{table}.{ending}" for ending in ("csv", "md", "html", "tex")]
+    for figure in ["fig1_level_crops", "fig2_cutmix", "label_distribution", "training", "mixing", "per_class_iou"]:
+        wanted += [f"figures/{figure}.png", f"figures/{figure}.pdf"]
+    assert [path for path in wanted if not (results / path).exists()] == []
+    assert not (results / "running").exists() or not any((results / "running").iterdir()), "running checkpoints stay"
+
+
+def test_table1_says_whose_numbers_are_whose(finished):
+    folder, _ = finished
+    table = pd.read_csv(folder / "results/tiny/tables/table1.csv")
+    published = table[table["dataset"] == "MiniCity"]
+    assert published["iou_class"].tolist() == [0.39, 0.66]
+    computed = table[table["dataset"] == "tiny"]
+    scores = [
+        json.loads((folder / f"results/tiny/metrics/{method}/seed0/test.json").read_text())["iou_class"]
+        for method in ["unet", "m0", "m1", "ensemble"]
+    ]
+    assert computed["iou_class"].tolist() == pytest.approx(scores)
+
+
+def test_every_job_left_log_and_benchmark(finished):
+    folder, output = finished
+    assert len(list((folder / "logs/tiny").rglob("*.log"))) >= 30
+    assert len(list((folder / "benchmarks/tiny").rglob("*.tsv"))) >= 30
+
+
+def test_second_run_has_nothing_to_do(finished):
+    folder, _ = finished
+    assert "Nothing to be done" in run(folder, overlay=OVERLAY).stdout
+
+
+@pytest.fixture
+def expert(finished):
+    """The model name of one of two experts."""
+    tail = pd.read_csv(finished[0] / "results/tiny/buckets/final.csv").query("bucket == 'tail'")["class"]
+    return f"m2-{tail.iloc[-1].replace(' ', '_')}"
+
+
+def test_an_experts_schedule_concerns_that_expert_alone(finished, expert):
+    """Its training, its prediction, and what is made from the ensemble: nothing else."""
+    folder, _ = finished
+    changed = {**OVERLAY, "models": {**OVERLAY["models"], expert: {"epochs": 3}}}
+    done = run(folder, "-n", overlay=changed)
+    counts = jobs(done.stdout)
+    assert counts["train_model"] == 1 and counts["predict"] == 1
+    assert counts["ensemble"] == 1 and counts["score_predictions"] == 1
+    untouched = {"generate_toycity", "pack_images", "rebucket", "cut_tail_subset", "select_scales"}
+    assert not untouched & set(counts)
+    assert f"Train {expert}, seed 0" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "reruns", "keeps"),
+    [
+        ({"evaluation": {"bootstrap": 200}}, {"score_predictions": 5, "make_table1": 1}, {"train_model", "predict"}),
+        ({"inference": {"flip": True}}, {"predict": 5, "select_scales": 1}, {"train_model", "cut_tail_subset"}),
+        ({"engine": {"checkpoint_seconds": 5}}, {}, {"train_model"}),
+        ({"training": {"threads": 2}}, {}, {"train_model"}),
+    ],
+)
+def test_a_change_reruns_what_depends_on_it(finished, change, reruns, keeps):
+    folder, _ = finished
+    merged = {**OVERLAY, **{key: {**OVERLAY.get(key, {}), **value} for key, value in change.items()}}
+    counts = jobs(run(folder, "-n", overlay=merged).stdout)
+    assert not keeps & set(counts)
+    for rule, count in reruns.items():
+        assert counts[rule] >= count - 1  # behind the checkpoint a dry run sees what it had found
+    assert reruns or not counts
+
+
+def test_code_of_a_part_reruns_that_part_alone(finished):
+    """A change in the library's figures draws them again and trains nothing."""
+    folder, _ = finished
+    module = folder / "scripts/tailcutmix/paper/style.py"
+    before = module.read_text()
+    try:
+        module.write_text(before + "\n# changed\n")
+        counts = jobs(run(folder, "-n", overlay=OVERLAY).stdout)
+    finally:
+        module.write_text(before)
+    assert counts["draw_training"] == 1 and counts["make_table1"] == 1
+    assert not {"train_model", "predict", "pack_images"} & set(counts)
+
+
+def test_a_corrupt_image_stops_with_its_name(finished, tmp_path):
+    """Half a PNG among the raw images: one line that names the file, no manifest or packed array left half-written."""
+    folder = copy_workflow(tmp_path)
+    overlay = {**OVERLAY, "dataset": {**OVERLAY["dataset"], "name": "broken", "source": "minicity", "root": "raw"}}
+    source = finished[0] / "results/tiny/raw"
+    (folder / "raw").symlink_to(source)
+    image = sorted((source / "leftImg8bit/train").rglob("*.png"))[0]
+    whole = image.read_bytes()
+    try:
+        image.write_bytes(whole[: len(whole) // 2])
+        done = run(folder, "results/broken/packed/train/images.npy", overlay=overlay, check=False)
+    finally:
+        image.write_bytes(whole)
+    assert done.returncode != 0
+    assert image.name in done.stdout
+    assert "Traceback" not in done.stdout.split("error in rule")[1].split("\n")[0]
+    assert not (folder / "results/broken/packed/train/images.npy").exists()
+
+
+def test_missing_data_names_the_folder(tmp_path):
+    folder = copy_workflow(tmp_path)
+    overlay = {**TINY, "dataset": {"name": "none", "source": "camvid", "root": "data/nowhere"}}
+    done = run(folder, "results/none/manifest.csv", overlay=overlay, check=False)
+    assert done.returncode != 0
+    assert "error in rule list_images: data/nowhere: no such folder; dataset.root must name" in done.stdout
