@@ -1,20 +1,22 @@
 """Initial buckets, and M0's IoU on val (mean over the seeds) -> final buckets."""
 
-import json
-from pathlib import Path
-
 import pandas as pd
 
 from tailcutmix.files import replacing
 from tailcutmix.job import job
+from tailcutmix.labels import read_labels
+from tailcutmix.metrics.evaluate import score_split
 from tailcutmix.tail.buckets import final_buckets
 
 with job(snakemake):
-    per_class = [json.loads(Path(path).read_text())["per_class"] for path in snakemake.input.scores]
-    runs = pd.DataFrame([{name: scores["iou"] for name, scores in run.items()} for run in per_class], dtype=float)
+    labels = read_labels(snakemake.input.labels)
+    runs = []
+    for predictions in snakemake.input.predictions:  # one folder a seed
+        scores, _ = score_split(snakemake.input.manifest, "val", predictions, labels, replicates=0)
+        runs.append({name: part["iou"] for name, part in scores["per_class"].items()})
     final = final_buckets(
         pd.read_csv(snakemake.input.initial),
-        runs.mean().to_dict(),
+        pd.DataFrame(runs, dtype=float).mean().to_dict(),
         snakemake.params.poor,
         snakemake.params.good,
         snakemake.params.margin,

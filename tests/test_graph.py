@@ -55,7 +55,7 @@ def test_dry_run_of_each_configuration(folder, name):
     counts = jobs(run(folder, "-n", configfile=f"config/{name}.yaml").stdout)
     assert "generate_toycity" not in counts
     assert counts["rebucket"] == 1 and counts["list_images"] == 1
-    assert counts["score_predictions"] >= 2
+    assert counts["score_predictions"] >= 1
     assert "cut_tail_subset" not in counts, "regions depend on what the checkpoint finds"
 
 

@@ -49,7 +49,7 @@ def test_table1_says_whose_numbers_are_whose(finished):
         json.loads((folder / f"results/tiny/metrics/{method}/seed0/test.json").read_text())["iou_class"]
         for method in ["unet", "m0", "m1", "ensemble"]
     ]
-    assert computed["iou_class"].tolist() == pytest.approx(scores)
+    assert computed["iou_class"].tolist() == pytest.approx(scores, rel=1e-5)
 
 
 def test_every_job_left_log_and_benchmark(finished):
@@ -84,22 +84,21 @@ def test_an_experts_schedule_concerns_that_expert_alone(finished, expert):
 
 
 @pytest.mark.parametrize(
-    ("change", "reruns", "keeps"),
+    ("change", "reruns"),
     [
-        ({"evaluation": {"bootstrap": 200}}, {"score_predictions": 5, "make_table1": 1}, {"train_model", "predict"}),
-        ({"inference": {"flip": True}}, {"predict": 5, "select_scales": 1}, {"train_model", "cut_tail_subset"}),
-        ({"engine": {"checkpoint_seconds": 5}}, {}, {"train_model"}),
-        ({"training": {"threads": 2}}, {}, {"train_model"}),
+        ({"evaluation": {"bootstrap": 200}}, {"score_predictions", "make_table1"}),
+        ({"models": {**TINY["models"], "unet": {"inference": {"flip": True}}}}, {"predict", "make_table1"}),
+        ({"engine": {"checkpoint_seconds": 5}}, set()),
+        ({"training": {"threads": 2}}, set()),
     ],
 )
-def test_a_change_reruns_what_depends_on_it(finished, change, reruns, keeps):
+def test_a_change_reruns_what_depends_on_it(finished, change, reruns):
+    """Nothing is trained again for what only scoring, predicting or the machine has to do with."""
     folder, _ = finished
     merged = {**OVERLAY, **{key: {**OVERLAY.get(key, {}), **value} for key, value in change.items()}}
     counts = jobs(run(folder, "-n", overlay=merged).stdout)
-    assert not keeps & set(counts)
-    for rule, count in reruns.items():
-        assert counts[rule] >= count - 1  # behind the checkpoint a dry run sees what it had found
-    assert reruns or not counts
+    assert not {"train_model", "cut_tail_subset", "pack_images"} & set(counts)
+    assert reruns <= set(counts) if reruns else not counts
 
 
 def test_code_of_a_part_reruns_that_part_alone(finished):
@@ -119,7 +118,10 @@ def test_code_of_a_part_reruns_that_part_alone(finished):
 def test_a_corrupt_image_stops_with_its_name(finished, tmp_path):
     """Half a PNG among the raw images: one line that names the file, no manifest or packed array left half-written."""
     folder = copy_workflow(tmp_path)
-    overlay = {**OVERLAY, "dataset": {**OVERLAY["dataset"], "name": "broken", "source": "minicity", "root": "raw"}}
+    overlay = {
+        **OVERLAY,
+        "dataset": {**OVERLAY["dataset"], "name": "broken", "source": "minicity", "root": "raw", "splits": ""},
+    }
     source = finished[0] / "results/tiny/raw"
     (folder / "raw").symlink_to(source)
     image = sorted((source / "leftImg8bit/train").rglob("*.png"))[0]

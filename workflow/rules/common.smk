@@ -189,9 +189,8 @@ def get_scores(methods, split=SPLIT, suffix="json"):
     return expand(f"{D}/metrics/{{method}}/seed{{seed}}/{split}.{suffix}", method=methods, seed=SEEDS)
 
 
-def get_predictions(methods, split=SPLIT):
-    """The predictions that a reader is shown: those of the first seed."""
-    return expand(f"{D}/predictions/{{method}}/seed{SEEDS[0]}/{split}", method=methods)
+def get_predictions(methods, split=SPLIT, seeds=SEEDS):
+    return expand(f"{D}/predictions/{{method}}/seed{{seed}}/{split}", method=methods, seed=seeds)
 
 
 def get_claims(rows):

@@ -272,7 +272,7 @@ rule draw_per_class_iou:
 
 rule draw_qualitative:
     input:
-        predictions=get_predictions(TABLE1),
+        predictions=get_predictions(TABLE1, seeds=SEEDS[:1]),
         buckets=f"{D}/buckets/final.csv",
         manifest=f"{D}/manifest.csv",
         labels=LABELS,

@@ -53,7 +53,9 @@ rule fill_buckets:
 checkpoint rebucket:
     input:
         initial=f"{D}/buckets/initial.csv",
-        scores=get_scores(["m0"], "val") if REBUCKET else [],
+        predictions=get_predictions(["m0"], "val") if REBUCKET else [],
+        manifest=f"{D}/manifest.csv",
+        labels=LABELS,
     output:
         final=f"{D}/buckets/final.csv",
     log:
@@ -71,7 +73,7 @@ checkpoint rebucket:
         margin=config["buckets"]["margin"],
         rebucket=REBUCKET,
         tail=FIXED_TAIL,
-        code=get_code("tail/buckets"),
+        code=get_code("tail/buckets", "metrics/counting", "metrics/statistics", "metrics/scores"),
     message:
         "Move classes between middle and tail by what M0 made of them"
     script:
