@@ -24,13 +24,26 @@ wildcard_constraints:
     class_slug=r"[A-Za-z0-9_.-]+",
 
 
-# A second's work on a small table: done where Snakemake runs, never a job of a cluster.
+# Seconds of work on small tables: done where Snakemake runs, never a job of a cluster.
 localrules:
     all,
     ablation,
     submission,
     fill_buckets,
     rebucket,
+    draw_ablation,
+    draw_fig1_level_crops,
+    draw_fig2_cutmix,
+    draw_label_distribution,
+    draw_mixing,
+    draw_per_class_iou,
+    draw_qualitative,
+    draw_training,
+    make_ablation,
+    make_claims,
+    make_differences,
+    make_per_class,
+    make_table1,
 
 
 rule all:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conda.channel import CONDA_NAMES, build_channel, closure
+from conda.channel import CONDA_NAMES, closure
 from conda.conda import put_on_path
 from conftest import ROOT
 from workflow_runs import TINY, copy_workflow
@@ -101,7 +101,8 @@ def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("conda")
     chosen = ["images", "torch"] if os.environ.get("CONDA_TORCH") else ["images"]
     names = {WHEELS.get(name, name) for environment in chosen for name in specs(environment)} - {"python"}
-    build_channel(folder / "channels/conda-forge", sorted(names))
+    build = [sys.executable, ROOT / "tests/conda/channel.py", folder / "channels/conda-forge", *sorted(names)]
+    subprocess.run(build, check=True)
     path = put_on_path(folder / "root")
     # Snakemake appends the packages of its own Python to a script's, where a missing one would be found silently.
     venv.create(folder / "snakemake", with_pip=False, symlinks=True)

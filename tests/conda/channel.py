@@ -2,6 +2,8 @@
 
 Each installed distribution becomes one conda package under the name that conda-forge gives it, with its own
 requirements; ``python`` is a relocatable copy of the interpreter. Nothing is downloaded.
+
+    python tests/conda/channel.py FOLDER NAME...
 """
 
 import asyncio
@@ -123,3 +125,8 @@ def _pack(name: str, version: str, depends: list[str], stage: Path, folder: Path
 def _tool(name: str) -> str:
     """A program that came with a Python package: beside the interpreter, whether or not the environment is active."""
     return shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}") or name
+
+
+if __name__ == "__main__":
+    build_channel(Path(sys.argv[1]), sys.argv[2:])
+    os._exit(0)  # rattler's threads now and then abort an interpreter that ends in good order

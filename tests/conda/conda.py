@@ -49,6 +49,7 @@ def create(file: str, prefix: str) -> None:
     except Exception as error:
         sys.exit(f"{type(error).__name__}: {error}")
     (Path(prefix) / "conda-meta/history").touch()
+    os._exit(0)  # rattler's threads now and then abort an interpreter that ends in good order
 
 
 def main(arguments: list[str]) -> None:
