@@ -16,6 +16,7 @@ from scoring import CITYSCAPES, ROOT, assert_equal_to_reference, instances_of, r
 from streets import predicted, street
 
 from tailcutmix.dataset.manifest import MANIFEST_COLUMNS, write_manifest
+from tailcutmix.dataset.toyscene.scene import render
 from tailcutmix.errors import UserError
 from tailcutmix.labels import read_labels
 from tailcutmix.metrics.collect import average_instance_sizes
@@ -68,6 +69,18 @@ def test_equals_the_reference_on_random_images(tmp_path):
     for _ in range(4):
         label = rng.integers(0, 34, (40, 50)).astype(np.uint8)
         scenes.append((label, instances_of(label, rng.integers(0, 5, label.shape)), rng.permutation(label)))
+    assert_as_reference(tmp_path, scenes)
+
+
+def test_equals_the_reference_on_toycity(tmp_path):
+    """ToyCity's own truth, group regions and void included; predicted is the truth moved, with noise of all ids."""
+    rng = np.random.default_rng(0)
+    scenes = []
+    for index in range(3):
+        _, label, instance = render(0, "val", index, 128, 256)
+        noise = rng.integers(0, 34, label.shape).astype(np.uint8)
+        predicted = np.where(rng.random(label.shape) < 0.1, noise, np.roll(label, (2, 5), (0, 1)))
+        scenes.append((label, instance, predicted.astype(np.uint8)))
     assert_as_reference(tmp_path, scenes)
 
 
