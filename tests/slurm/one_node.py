@@ -32,7 +32,7 @@ GPUS, CPUS, MEMORY_MB = 2, 16, 20000
 """What the node claims to have; fewer real cores only make it slower."""
 
 SLURM = f"""
-ClusterName=test
+ClusterName=tailcutmix
 SlurmctldHost=localhost(127.0.0.1)
 SlurmctldPort=16817
 SlurmdPort=16818
@@ -127,7 +127,7 @@ def up() -> None:
         os.mknod(STATE / f"dev/gpu{index}", 0o20666, os.makedev(1, 3))
     _write("gres.conf", GRES)
     _write("slurm.conf", SLURM)
-    for arguments in ("cluster test", "account demo", "user root account=demo defaultaccount=demo"):
+    for arguments in ("cluster tailcutmix", "account demo", "user root account=demo defaultaccount=demo"):
         _run("sacctmgr", "-i", "add", *arguments.split())
     _run("slurmctld", "-c")
     _wait("the controller", lambda: "UP" in _output("scontrol", "ping"))
@@ -136,15 +136,31 @@ def up() -> None:
 
 
 def down() -> None:
-    """Stop what :func:`up` started, by the ids it noted, and remove every file."""
+    """Stop what :func:`up` started, by the ids it noted, and whatever its jobs still run, and remove every file."""
     for name in ("slurmd", "slurmctld", "slurmdbd", "mariadbd", "munged"):
         path = STATE / f"run/{name}.pid"
         if path.exists() and path.read_text().strip():
             _end(int(path.read_text()))
+    for pid in leftovers():  # jobs outlive the daemons
+        _end(pid, seconds=0)
     for name in ("slurm.conf", "gres.conf", "slurmdbd.conf"):
         if (CONFIG / name).exists() and (CONFIG / name).read_text().startswith(MARK):
             (CONFIG / name).unlink()
     shutil.rmtree(STATE, ignore_errors=True)
+
+
+def leftovers() -> list[int]:
+    """Processes of this cluster's jobs, with the slurmstepd that holds each; known by what they inherited."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (folder / "environ").read_bytes().split(b"\0")
+            step = (folder / "cmdline").read_bytes().startswith(b"slurmstepd: [")
+        except OSError:  # ended meanwhile
+            continue
+        if step or b"SLURM_CLUSTER_NAME=tailcutmix" in environment:
+            found.append(int(folder.name))
+    return [pid for pid in found if _runs(pid)]
 
 
 def _start_munge() -> None:
@@ -215,7 +231,7 @@ def _end(pid: int, seconds: float = 10) -> None:
     try:
         os.kill(pid, signal.SIGTERM)
         while _runs(pid):
-            if time.monotonic() > end:
+            if time.monotonic() >= end:
                 os.kill(pid, signal.SIGKILL)
             time.sleep(0.05)
     except ProcessLookupError:
