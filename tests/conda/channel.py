@@ -92,6 +92,7 @@ def _pack_python(folder: Path) -> None:
             (binaries / name).symlink_to(f"python{VERSION}")
         unneeded = (
             "site-packages",
+            "dist-packages",
             "test",
             "tests",
             "idlelib",
@@ -107,6 +108,9 @@ def _pack_python(folder: Path) -> None:
         )
         (Path(stage) / SITE).mkdir()
         (Path(stage) / SITE / "README.txt").write_text("packages go here\n")
+        debian = libraries / f"python{VERSION}/dist-packages"  # where Debian's interpreter looks instead
+        debian.mkdir()
+        (debian / "site-packages.pth").write_text("../site-packages\n")
         _pack("python", ".".join(map(str, sys.version_info[:3])), [], Path(stage), folder)
 
 

@@ -27,6 +27,7 @@ PROGRAMS = {
 """What must be installed, and the Debian package that holds it."""
 
 STATE, CONFIG = Path("/tmp/tailcutmix-slurm"), Path("/etc/slurm")
+FILES = ("slurm.conf", "gres.conf", "slurmdbd.conf")
 MARK = "# written by tests/slurm/one_node.py\n"
 GPUS, CPUS, MEMORY_MB = 2, 16, 20000
 """What the node claims to have; fewer real cores only make it slower."""
@@ -97,7 +98,7 @@ def obstacle() -> str | None:
     missing = sorted({package for program, package in PROGRAMS.items() if shutil.which(program) is None})
     if missing:
         return f"Slurm is not installed; as root: apt-get install {' '.join(missing)}"
-    for name in ("slurm.conf", "gres.conf", "slurmdbd.conf"):
+    for name in FILES:
         if (CONFIG / name).exists() and not (CONFIG / name).read_text().startswith(MARK):
             return f"{CONFIG / name} belongs to another Slurm"
     return None
@@ -143,7 +144,7 @@ def down() -> None:
             _end(int(path.read_text()))
     for pid in leftovers():  # jobs outlive the daemons
         _end(pid, seconds=0)
-    for name in ("slurm.conf", "gres.conf", "slurmdbd.conf"):
+    for name in FILES:
         if (CONFIG / name).exists() and (CONFIG / name).read_text().startswith(MARK):
             (CONFIG / name).unlink()
     shutil.rmtree(STATE, ignore_errors=True)
@@ -205,7 +206,8 @@ def _run(*command: str, environment: dict | None = None) -> None:
     with open(STATE / "log/commands.log", "a") as log:
         done = subprocess.run(command, env=os.environ | (environment or {}), stdout=log, stderr=log)
     if done.returncode:
-        last = (STATE / "log/commands.log").read_text()[-1000:]
+        logs = (STATE / "log/commands.log", STATE / f"log/{command[0]}.log")
+        last = "\n".join(path.read_text()[-1000:] for path in logs if path.exists())
         raise RuntimeError(f"{' '.join(command)} ended with code {done.returncode}:\n{last}")
 
 
