@@ -54,6 +54,19 @@ def test_logits_have_the_size_of_the_input(settings, size):
         assert logits.isfinite().all()
 
 
+def test_training_is_one_graph_for_the_compiler():
+    """A break in it would leave CUDA graphs in pieces; the traced graph computes what the network does."""
+    model, x = small_model().double().train(), torch.randn(2, 3, 128, 64).double()
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True, dynamic=False)
+    gradients = []
+    for network in (model, compiled):
+        model.zero_grad()
+        network(x).logits.square().mean().backward()
+        gradients.append([parameter.grad.clone() for parameter in model.parameters()])
+    for eager, traced in zip(*gradients, strict=True):
+        torch.testing.assert_close(traced, eager, rtol=1e-4, atol=1e-6)
+
+
 def test_odd_sizes_are_padded_with_zeros_and_cropped_back():
     model = small_model().eval()
     x = torch.randn(1, 3, 50, 70)

@@ -176,5 +176,10 @@ def _check_numbers(config: dict) -> None:
         scales = settings["inference"]["scales"]
         if settings["attention"] != "none" and 1.0 not in scales:
             raise UserError(f"config: {where}.inference.scales is {scales}; scale attention needs 1.0 among them")
+        if settings["compile"] == "cuda_graphs" and settings["accumulate"] > 1:
+            raise UserError(
+                f"config: {where}: compile: cuda_graphs gives wrong gradients with accumulate {settings['accumulate']} "
+                "(pytorch issue 169545); set compile: true, or accumulate: 1"
+            )
         if 1.0 not in settings["training_scales"]:
             raise UserError(f"config: {where}.training_scales must hold 1.0")

@@ -48,6 +48,7 @@ def training_step(
     pieces = list(zip(images.chunk(parts), targets.split(parts), strict=True))
     total = torch.zeros((), device=images.device)
     optimiser.zero_grad(set_to_none=True)
+    torch.compiler.cudagraph_mark_step_begin()  # what an earlier step's graph put out is no longer needed
     not_yet = getattr(network, "no_sync", nullcontext)  # DDP exchanges gradients with the last part alone
     for index, (part, part_targets) in enumerate(pieces):
         with not_yet() if index + 1 < len(pieces) else nullcontext():
