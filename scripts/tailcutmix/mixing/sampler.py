@@ -15,6 +15,7 @@ from tailcutmix.dataset.packing import Packed
 from tailcutmix.errors import UserError
 from tailcutmix.labels import IGNORE
 from tailcutmix.mixing import augment, contrasts, level0, levels, order, streams
+from tailcutmix.mixing.ahead import Ahead
 from tailcutmix.mixing.windows import Windows, sample_images, sample_labels
 from tailcutmix.tail.levels import scale_boxes
 
@@ -105,25 +106,31 @@ class Sampler:
             self._find_pool(regions)
         self.stream = None
         if self.device.type == "cuda":
-            self.stream = torch.cuda.Stream(self.device)
+            self.stream = torch.cuda.Stream(self.device, priority=-1)  # few, short kernels, before those of the step
             self.stream.wait_stream(torch.cuda.current_stream(self.device))
+            if self.images.device != self.device:
+                self._on_stream = Ahead(self._on_stream)
 
     def batch(self, step: int) -> Batch:
         """Batch number ``step``, counted from 0 since training began, epoch after epoch.
 
         On a GPU it is drawn on a stream of its own, so that CYC, which must look at its labels, waits for the few
-        kernels before it and not for the training step in flight.
+        kernels before it and not for the training step in flight. Where the data stay on the host, a thread cuts the
+        next batch out of them meanwhile.
         """
         if self.stream is None:
             return self._build(step)
-        with torch.cuda.stream(self.stream):
-            batch = self._build(step)
+        batch = self._on_stream(step)
         current = torch.cuda.current_stream(self.device)
         current.wait_stream(self.stream)
         for tensor in (batch.images, batch.labels, batch.labels_b, batch.lam, batch.counts["pixels_added"]):
             if tensor is not None:
                 tensor.record_stream(current)
         return batch
+
+    def _on_stream(self, step: int) -> Batch:
+        with torch.cuda.stream(self.stream):
+            return self._build(step)
 
     def _build(self, step: int) -> Batch:
         windows = self._base_windows(step)
