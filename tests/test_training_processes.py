@@ -82,12 +82,12 @@ def test_without_a_gpu_the_cure_is_named(tmp_path):
         pass
 
 
-def one_process(out, steps, settings, on_step=lambda step: None):
+def one_process(out, steps, settings, on_step=lambda step: None, model=None, dtype=torch.float32):
     """The same job as :func:`training_fakes.run_distributed`, here."""
     torch.manual_seed(0)
     training_fakes.train(
-        training_fakes.TinyNet(dropout=0.0),
-        training_fakes.FakeSampler(on_step=on_step),
+        model or training_fakes.TinyNet(dropout=0.0),
+        training_fakes.FakeSampler(on_step=on_step, dtype=dtype),
         training_fakes.SETTINGS | settings,
         classes=training_fakes.CLASSES,
         out=out,
@@ -134,6 +134,18 @@ def test_two_processes_compute_what_one_does_and_after_a_sigterm_one_goes_on(tmp
     weights = [load_file(folder / "model.safetensors") for folder in (one, two)]
     for name in weights[0]:
         torch.testing.assert_close(weights[1][name], weights[0][name], rtol=1e-3, atol=1e-4)
+
+
+def test_hrnet_learns_alike_in_one_and_in_two_processes(tmp_path, monkeypatch):
+    """In float64: in float32, AdamW's first steps turn rounding errors of near-zero gradients into whole steps."""
+    settings = {"optimizer": "adamw", "lr": 0.005, "history_every": 1, "checkpoint_seconds": 1000}
+    one, two = tmp_path / "one", tmp_path / "two"
+    one_process(one, 20, settings, model=training_fakes.hrnet(torch.float64), dtype=torch.float64)
+    two.mkdir()
+    launch({"out": str(two), "steps": 20, "settings": settings, "hrnet": True, "dtype": "float64"}, monkeypatch)
+    losses = [pd.read_csv(folder / "history.csv").loss.to_numpy() for folder in (one, two)]
+    assert len(losses[0]) == 20 and losses[0][-1] < losses[0][0]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
 
 
 def test_a_user_error_names_the_images_of_every_process_and_fewer_processes_can_go_on(tmp_path, monkeypatch):

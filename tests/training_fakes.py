@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 import torch
 from torch import nn
 
+from tailcutmix.models.build import build_model
 from tailcutmix.training import distributed
 from tailcutmix.training.engine import train
 
@@ -64,6 +65,7 @@ class FakeSampler:
     world: int = 1
     mixup: bool = False
     nan_at: int | None = None
+    dtype: torch.dtype = torch.float32
     on_step: object = field(default=lambda step: None)
 
     def batch(self, step: int) -> Batch:
@@ -80,10 +82,16 @@ class FakeSampler:
         ids = [f"image{step}_{index}" for index in range(self.batch_size)][share]
         added = torch.tensor([0, len(images), 5])
         counts = {"images_mixed": len(images), "cyc_draws": 2, "cyc_fallbacks": 0, "patches_cropped": 1}
-        batch = Batch(images, labels, counts | {"pixels_added": added}, ids)
+        batch = Batch(images.to(self.dtype), labels, counts | {"pixels_added": added}, ids)
         if self.mixup:
             batch.labels_b, batch.lam = labels.flip(0), torch.linspace(0.3, 0.9, len(images))
         return batch
+
+
+def hrnet(dtype: torch.dtype) -> nn.Module:
+    """The smallest HRNet with scale attention, its initial weights always the same."""
+    torch.manual_seed(0)
+    return build_model({"width": 4, "head_channels": 8}, len(CLASSES)).to(dtype)
 
 
 def run(out, steps, on_step=lambda step: None, **settings) -> None:
@@ -139,11 +147,12 @@ def run_distributed(description: Path) -> None:
     torch.set_num_threads(1)
     with distributed.reporting(description), distributed.process_group(device) as (rank, world):
         torch.manual_seed(0)
-        sampler = FakeSampler(rank=rank, world=world, nan_at=job.get("nan_at"))
+        dtype = getattr(torch, job.get("dtype", "float32"))
+        sampler = FakeSampler(rank=rank, world=world, nan_at=job.get("nan_at"), dtype=dtype)
         if job.get("slow"):
             sampler.on_step = lambda step: (Path(job["out"], f"at{step}").touch(), time.sleep(0.05))
         train(
-            TinyNet(dropout=0.0),
+            hrnet(dtype) if job.get("hrnet") else TinyNet(dropout=0.0),
             sampler,
             SETTINGS | job["settings"],
             classes=CLASSES,

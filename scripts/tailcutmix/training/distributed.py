@@ -71,7 +71,7 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
         if not self.training:
             return super().forward(x)
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        count = all_sum(wide.new_tensor(x.numel() // x.shape[1]))
+        count = x.numel() // x.shape[1] * distributed.get_world_size()  # every process has as large a share
         mean = _AllSum.apply(wide.sum((0, 2, 3))) / count
         centred = wide - mean[:, None, None]
         variance = _AllSum.apply(centred.square().sum((0, 2, 3))) / count
@@ -140,7 +140,7 @@ def launch(module: str, job: dict, processes: int, visible: str, locks: list[int
             "OMP_NUM_THREADS": str(max(1, job["threads"] // processes)),
         }
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-        command += ["--shutdown-timeout=600", "-m", module, str(description)]
+        command += [f"--log-dir={folder}/launcher", "--shutdown-timeout=600", "-m", module, str(description)]
         # In a session of its own a terminal's Ctrl-C reaches this process alone, which passes it on once.
         child = subprocess.Popen(
             command, env=environment, pass_fds=locks, start_new_session=True, preexec_fn=_end_with_parent
