@@ -1,12 +1,27 @@
-"""What a training step costs: this project's sampler and step against a plain loop, and what drawing and mixing take.
+"""What a training step costs: this project's sampler and step beside what one would otherwise write.
 
-The plain loop is what one writes first: PIL opens and decodes each image, torchvision transforms each sample,
-DataLoader workers do so in processes, the step is float32 with the loss read after each. Model, batch, crop,
-augmentation ranges and cores are the same; the plain loop mixes nothing. Rounds alternate, so that a change of the
-machine's load meets both.
+Four kinds of rows, on the same model, batch, crop and cores; rounds alternate, so that a change of the machine's load
+meets all of them:
 
-    python benchmarks/training_step.py                                    ToyCity, about a minute on two cores
-    python benchmarks/training_step.py --overlay config/camvid.yaml --root data/camvid --steps 4
+    <model>          this project's step, batches drawn and mixed where the data lie
+    <model> <mode>   the same through torch.compile (--compile)
+    plain loop       what one writes first: PIL decodes each image, torchvision transforms each sample, in the processes
+                     of a DataLoader; float32; the loss is read after each step; it mixes nothing
+    bf16 loop        on a GPU: eager, bfloat16 autocast, a few ready batches that lie on the device and cost nothing
+
+The share of a step that the data take is, on a CPU, the time in the sampler; on a GPU, where drawing overlaps with
+computing, how much faster the same step is on ready batches. The matrix rate is that of the step's convolutions
+and products (counted by torch), over the rate of a large product measured here.
+
+    python benchmarks/training_step.py                                     ToyCity, on two cores a minute
+    python benchmarks/training_step.py --models unet m0
+    python benchmarks/training_step.py --overlay config/camvid.yaml --root data/camvid --steps 1 --rounds 3
+    python benchmarks/training_step.py --overlay config/minicity.yaml --toycity 1024 2048 --images 8 \\
+        --settings '{batch: 1}' --steps 1 --rounds 2
+On a GPU, at the sizes of CamVid and MiniCity:
+    python benchmarks/training_step.py --overlay config/camvid.yaml --toycity 512 1024 \\
+        --settings '{crop: [384, 512]}' --compile true cuda_graphs
+    python benchmarks/training_step.py --overlay config/minicity.yaml --toycity 1024 2048 --compile true cuda_graphs
 """
 
 import argparse
@@ -15,6 +30,8 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
@@ -26,6 +43,7 @@ import yaml
 from PIL import Image
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
+from torch.utils.flop_counter import FlopCounterMode
 
 import tailcutmix.models.torchvision_ops  # noqa: F401 (before torchvision)
 from tailcutmix.configuration import model_settings
@@ -39,7 +57,7 @@ from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.models.build import build_model
 from tailcutmix.tail.levels import read_boxes, write_subset
 from tailcutmix.tail.statistics import count_labels
-from tailcutmix.training.engine import DEFAULTS
+from tailcutmix.training.engine import DEFAULTS, compiled
 from tailcutmix.training.loss import Targets
 from tailcutmix.training.optimisation import build_optimiser, training_step
 
@@ -49,18 +67,31 @@ from torchvision.transforms import v2  # isort: skip
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def read_config(overlays: list[str]) -> dict:
-    """The default configuration with overlays merged in, as Snakemake does it."""
+def merge(under, over):
+    """``over`` laid over ``under`` as Snakemake lays an overlay over a configuration."""
+    if isinstance(under, dict) and isinstance(over, dict):
+        return under | {key: merge(under.get(key), value) for key, value in over.items()}
+    return over
 
-    def merge(under, over):
-        if isinstance(under, dict) and isinstance(over, dict):
-            return under | {key: merge(under.get(key), value) for key, value in over.items()}
-        return over
 
+def read_config(overlays: list[str], toycity: list[int] | None) -> dict:
+    """The default configuration with overlays merged in; ``toycity`` puts generated images of this size in."""
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    toy = config["dataset"]
     for path in overlays:
         config = merge(config, yaml.safe_load(Path(path).read_text()))
+    if toycity:
+        height, width = toycity
+        config["dataset"] = toy | {"toycity": toy["toycity"] | {"height": height, "width": width}}
     return config
+
+
+def settings_of(config: dict, name: str, over: dict) -> dict:
+    """A model's settings as a training job gets them."""
+    settings = merge(DEFAULTS | config["mixing"] | model_settings(config, name), over)
+    scale = [bound * settings.get("input_scale", 1.0) for bound in settings["augmentation"]["scale"]]
+    settings["augmentation"] = settings["augmentation"] | {"scale": scale}
+    return settings | ({"levels": config["regions"]["levels"]} if settings["mixing"] == "levels" else {})
 
 
 class Data:
@@ -87,6 +118,10 @@ class Data:
             boxes.append(read_boxes(folder / str(b) / "boxes.csv"))
         self.boxes = pd.concat(boxes, ignore_index=True)
 
+    def sampler(self, settings: dict, device: torch.device) -> Sampler:
+        boxes = self.boxes if settings["mixing"] == "levels" else None
+        return Sampler(self.packed, settings, self.labels.num_classes, device, self.tail, boxes)
+
 
 class PlainDataset(Dataset):
     """Decode, resize, crop, flip and jitter one sample with PIL and torchvision."""
@@ -94,7 +129,7 @@ class PlainDataset(Dataset):
     def __init__(self, data: Data, settings: dict, length: int):
         self.rows, self.lookup, self.length = data.rows, data.labels.to_train_id, length
         augmentation, jitter = settings["augmentation"], settings["augmentation"]["jitter"]
-        self.scale = augmentation["scale"]
+        self.size, self.scale = data.packed.images.shape[1:3], augmentation["scale"]
         fill = {tv_tensors.Image: 0, tv_tensors.Mask: IGNORE}
         self.transform = v2.Compose(
             [
@@ -114,62 +149,141 @@ class PlainDataset(Dataset):
         image = tv_tensors.Image(v2.functional.pil_to_tensor(Image.open(row.image).convert("RGB")))
         mask = tv_tensors.Mask(torch.from_numpy(self.lookup[np.asarray(Image.open(row.label))])[None])
         factor = float(torch.empty(1).uniform_(*self.scale))
-        size = [round(side * factor) for side in image.shape[-2:]]
+        size = [round(side * factor) for side in self.size]
         image, mask = v2.functional.resize(image, size), v2.functional.resize(mask, size)
         image, mask = self.transform(image, mask)
         return image, mask[0]
 
 
-def plain_rounds(data: Data, settings: dict, model, device, steps: int, workers: int, total: int):
-    """Yields the median seconds of a plain step over ``steps`` steps, again and again."""
+def plain_optimiser(model, settings: dict) -> torch.optim.Optimizer:
     options = {"lr": settings["lr"], "weight_decay": settings["weight_decay"]}
-    sgd = settings["optimizer"] == "sgd"
-    kind = torch.optim.SGD if sgd else torch.optim.AdamW
-    optimiser = kind(model.parameters(), **options, **({"momentum": settings["momentum"]} if sgd else {}))
+    if settings["optimizer"] == "sgd":
+        return torch.optim.SGD(model.parameters(), **options, momentum=settings["momentum"])
+    return torch.optim.AdamW(model.parameters(), **options)
+
+
+def plain_loop(data: Data, settings: dict, model, device, workers: int, total: int) -> Iterator[None]:
+    """One plain step each time it is asked."""
+    optimiser = plain_optimiser(model, settings)
     dataset = PlainDataset(data, settings, total * settings["batch"])
     loader = DataLoader(
         dataset, settings["batch"], shuffle=True, num_workers=workers, drop_last=True, pin_memory=device.type == "cuda"
     )
-    batches = iter(loader)
-
-    def step():
-        images, labels = (part.to(device) for part in next(batches))
+    for images, labels in loader:
         optimiser.zero_grad()
-        loss = F.cross_entropy(model(images).logits, labels, ignore_index=IGNORE)
+        loss = F.cross_entropy(model(images.to(device)).logits, labels.to(device), ignore_index=IGNORE)
         loss.backward()
         optimiser.step()
-        loss.item()
+        yield loss.item()
 
+
+def bf16_loop(batches: list, settings: dict, model, device) -> Iterator[None]:
+    """One eager step in bfloat16 on a batch that lies on the device, each time it is asked."""
+    optimiser = plain_optimiser(model, settings)
     while True:
-        # The workers fill their queue (two batches each) while another loop is measured: empty it first.
-        for _ in range(2 * workers + 1):
-            step()
-        yield statistics.median(timed(step) for _ in range(steps))
+        for batch in batches:
+            optimiser.zero_grad()
+            with torch.autocast(device.type, torch.bfloat16):
+                loss = F.cross_entropy(model(batch.images).logits, batch.labels, ignore_index=IGNORE)
+            loss.backward()
+            yield optimiser.step()
 
 
-def our_rounds(data: Data, settings: dict, model, device, steps: int):
-    """Yields (median seconds of a step, of it drawing and mixing)."""
-    optimiser = build_optimiser(model, settings)
-    boxes = data.boxes if settings["mixing"] == "levels" else None
-    sampler = Sampler(data.packed, settings, data.labels.num_classes, device, data.tail, boxes)
-    number = 0
+def our_loop(next_batch: Callable, settings: dict, model, network, drawing: list | None = None) -> Iterator[None]:
+    """One step of this project each time it is asked; ``drawing`` collects the seconds spent in the sampler."""
+    optimiser, step = build_optimiser(model, settings), 0
     while True:
-        whole, drawing = [], []
-        for _ in range(steps + 1):
-            began = time.perf_counter()
-            batch = sampler.batch(number)
-            wait(device)
-            drawn = time.perf_counter()
-            targets = Targets(batch.labels, batch.labels_b, batch.lam)
-            loss, _ = training_step(model, optimiser, batch.images, targets, settings)
+        began = time.perf_counter()
+        batch = next_batch(step)
+        if drawing is not None:
+            drawing.append(time.perf_counter() - began)
+        targets = Targets(batch.labels, batch.labels_b, batch.lam)
+        loss, _ = training_step(network, optimiser, batch.images, targets, settings)
+        if step % 10 == 0 or batch.images.device.type == "cpu":
             loss.item()
-            whole.append(time.perf_counter() - began)
-            drawing.append(drawn - began)
-            number += 1
-        yield statistics.median(whole[1:]), statistics.median(drawing[1:])
+        step += 1
+        yield
 
 
-def timed(function) -> float:
+class Row:
+    """A loop, and the seconds a step that its rounds took."""
+
+    def __init__(self, name: str, loop: Iterator[None] | None, device: torch.device, warm_up: int | None = None):
+        self.name, self.loop, self.device = name, loop, device
+        self.warm_up = warm_up or (5 if device.type == "cuda" else 1)
+        self.seconds: list[float] = []
+        self.drawing: list[float] = []
+        self.shares: list[float] = []
+
+    def round(self, steps: int) -> None:
+        for _ in range(self.warm_up):
+            next(self.loop)
+        self.drawing.clear()
+        wait(self.device)
+        if self.device.type == "cuda":  # steps overlap: only their sum has a meaning
+            self.seconds.append(timed(lambda: [next(self.loop) for _ in range(steps)] and wait(self.device)) / steps)
+            return
+        seconds = [timed(lambda: next(self.loop)) for _ in range(steps)]
+        self.seconds.append(statistics.median(seconds))
+        if self.drawing:
+            self.shares.append(statistics.median(d / s for d, s in zip(self.drawing, seconds, strict=True)))
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+
+def build_rows(data: Data, config: dict, arguments, device: torch.device) -> tuple[list[Row], float]:
+    """The rows to measure, and the floating-point operations of a step of the first model."""
+    rows, first = [], None
+    for name in arguments.models:
+        settings = settings_of(config, name, arguments.settings)
+        torch.manual_seed(0)
+        model = build_model(settings, data.labels.num_classes).to(device).train()
+        fresh = deepcopy(model)
+        sampler = data.sampler(settings, device)
+        batches = [sampler.batch(step) for step in range(4 if device.type == "cuda" else 1)]
+        if first is None:
+            first = settings, fresh, batches
+        model = model.to(memory_format=torch.channels_last)
+        for mode in [False, *arguments.compile]:
+            network = compiled(model, mode)
+            title = f"{name} ({settings['mixing']})" + (f" {mode}" if mode else "")
+            rows.append(Row(title, None, device))
+            rows[-1].loop = our_loop(sampler.batch, settings, model, network, rows[-1].drawing)
+            if device.type == "cuda":
+                ready = our_loop(lambda step, b=batches: b[step % len(b)], settings, model, network)
+                rows.append(Row(f"{title}, ready batches", ready, device))
+    settings, model, batches = first
+    with FlopCounterMode(display=False) as counter:
+        F.cross_entropy(model(batches[0].images).logits, batches[0].labels, ignore_index=IGNORE).backward()
+    if device.type == "cuda":
+        rows.append(Row("bf16 loop", bf16_loop(batches, settings, deepcopy(model), device), device))
+    if not arguments.no_plain:
+        workers = arguments.threads
+        # A GPU may empty the workers' queue (two batches each), which they fill while another row is measured.
+        warm_up = 2 * workers + 1 if device.type == "cuda" else 1
+        total = arguments.rounds * (arguments.steps + warm_up) + 2 * workers
+        plain = plain_loop(data, settings, model, device, workers, total)
+        rows.append(Row("plain loop", plain, device, warm_up))
+    return rows, counter.get_total_flops()
+
+
+def matrix_rate(device: torch.device) -> float:
+    """Floating-point operations a second of a large product: bfloat16 on a GPU, float32 on a CPU."""
+    size, dtype = (8192, torch.bfloat16) if device.type == "cuda" else (2048, torch.float32)
+    a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+
+    def products() -> None:
+        for _ in range(5):
+            torch.mm(a, b)
+        wait(device)
+
+    products()
+    return 5 * 2 * size**3 / statistics.median(timed(products) for _ in range(5))
+
+
+def timed(function: Callable) -> float:
     began = time.perf_counter()
     function()
     return time.perf_counter() - began
@@ -184,58 +298,55 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--overlay", nargs="*", default=[], help="configurations merged over config/config.yaml")
     parser.add_argument("--root", help="where the images lie, instead of dataset.root")
-    parser.add_argument("--models", nargs="*", default=["m0", "m1", "m2"], help="models whose step is measured")
+    parser.add_argument("--toycity", nargs=2, type=int, metavar=("H", "W"), help="generated images of this size")
+    parser.add_argument("--settings", type=yaml.safe_load, default={}, help="YAML over every model's settings")
+    parser.add_argument("--models", nargs="*", default=["m0", "m1", "m2"], help="the first is also the plain loop's")
+    parser.add_argument("--compile", nargs="*", default=[], choices=["true", "cuda_graphs"])
     parser.add_argument("--images", type=int, default=32, help="training images used")
     parser.add_argument("--steps", type=int, default=10, help="steps a round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="CPU threads and workers")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--no-plain", action="store_true", help="only what drawing and mixing take")
+    parser.add_argument("--no-plain", action="store_true", help="without the plain loop")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    device, steps = torch.device(arguments.device), arguments.steps
-    config = read_config(arguments.overlay)
+    device = torch.device(arguments.device)
+    if device.type == "cuda":  # as a training job sets it
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
+    config = read_config(arguments.overlay, arguments.toycity)
     with tempfile.TemporaryDirectory() as folder:
         data = Data(config, arguments.root, arguments.images, Path(folder))
-        loops = {}
-        for name in arguments.models:
-            settings = DEFAULTS | config["mixing"] | model_settings(config, name)
-            settings |= {"levels": config["regions"]["levels"]} if settings["mixing"] == "levels" else {}
-            torch.manual_seed(0)
-            model = build_model(settings, data.labels.num_classes).to(device).train()
-            ours = model.to(memory_format=torch.channels_last)
-            loops[f"{name} ({settings['mixing']})"] = our_rounds(data, settings, ours, device, steps)
-        if not arguments.no_plain:
-            settings = DEFAULTS | model_settings(config, arguments.models[0])
-            torch.manual_seed(0)
-            model = build_model(settings, data.labels.num_classes).to(device).train()
-            total = arguments.rounds * (steps + 2 * arguments.threads + 1) + 2 * arguments.threads
-            loops["plain loop"] = plain_rounds(data, settings, model, device, steps, arguments.threads, total)
-        rounds = {name: [] for name in loops}
+        rows, operations = build_rows(data, config, arguments, device)
         for _ in range(arguments.rounds):
-            for name, loop in loops.items():
-                rounds[name].append(next(loop))
-        for loop in loops.values():
-            loop.close()
+            for row in rows:
+                row.round(arguments.steps)
+        for row in rows:
+            row.loop.close()
+    settings = settings_of(config, arguments.models[0], arguments.settings)
+    report(rows, operations, matrix_rate(device), settings, config["dataset"]["name"], arguments)
 
-    batch = settings["batch"]
-    name, crop = config["dataset"]["name"], settings["crop"]
-    print(f"{name}, {device.type}, {arguments.threads} threads, batch {batch}, crop {crop}")
-    print(f"{'loop':<22}{'step ms':>9}{'drawing ms':>12}{'share':>8}{'images/s':>10}")
-    medians = {}
-    for name, values in rounds.items():
-        if name == "plain loop":
-            medians[name] = statistics.median(values)
-            print(f"{name:<22}{1000 * medians[name]:9.1f}{'':>20}{batch / medians[name]:10.2f}")
-            continue
-        medians[name] = statistics.median(whole for whole, _ in values)
-        drawing = statistics.median(drawing for _, drawing in values)
-        share = statistics.median(drawing / whole for whole, drawing in values)
-        line = f"{name:<22}{1000 * medians[name]:9.1f}{1000 * drawing:12.2f}{share:8.1%}{batch / medians[name]:10.2f}"
-        print(line)
-    if "plain loop" in medians:
-        first = next(iter(medians))
-        print(f"{first} does {medians['plain loop'] / medians[first]:.2f} times the images/s of the plain loop")
+
+def report(rows: list[Row], operations: float, rate: float, settings: dict, name: str, arguments) -> None:
+    crop = "x".join(map(str, settings["crop"]))
+    print(f"{name}, {arguments.device}, {arguments.threads} threads; {settings['architecture']} {settings['width']}, "
+          f"crop {crop}, batch {settings['batch']}: {operations / 1e9:.1f} GFLOP a step")  # fmt: skip
+    print(f"a large product here: {rate / 1e12:.3g} TFLOP/s")
+    print(f"{'':<34}{'step ms':>10}{'images/s':>10}{'data':>8}{'matrix rate':>13}")
+    first = rows[0].name.split()[0]
+    medians = {row.name: row.median for row in rows}
+    for row in rows:
+        share = statistics.median(row.shares) if row.shares else None
+        if f"{row.name}, ready batches" in medians:
+            share = 1 - medians[f"{row.name}, ready batches"] / row.median
+        data = f"{share:8.1%}" if share is not None else " " * 8
+        same = row.name.split()[0] in (first, "plain", "bf16")
+        used = f"{operations / row.median / rate:13.0%}" if same else ""
+        print(f"{row.name:<34}{1000 * row.median:10.1f}{settings['batch'] / row.median:10.2f}{data}{used}")
+    for other in ("plain loop", "bf16 loop"):
+        for row in rows:
+            if other in medians and row.name.split()[0] == first and "ready" not in row.name:
+                print(f"{row.name} does {medians[other] / row.median:.2f} times the images/s of the {other}")
 
 
 if __name__ == "__main__":
