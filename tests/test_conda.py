@@ -22,8 +22,8 @@ from workflow_runs import TINY, copy_workflow
 
 IMPORTED_AS = {"cv2": "py-opencv", "PIL": "pillow", "torch": "pytorch", "matplotlib": "matplotlib-base"}
 """Packages of conda-forge that are imported under another name."""
-USED_BY_ANOTHER = {"python", "torchvision", "tensorboard"}
-"""In an environment though no script imports it: timm needs torchvision, torch.utils.tensorboard tensorboard."""
+USED_BY_ANOTHER = {"python", "torchvision", "tensorboard", "nvidia-ml-py"}
+"""In an environment though no script imports it: timm and torch do (tensorboard's events, a GPU's utilisation)."""
 WHEELS = {conda: wheel for wheel, conda in CONDA_NAMES.items()}
 ENVIRONMENTS = {path.stem: path for path in sorted((ROOT / "envs").glob("*.yaml"))}
 SCRIPTS = ROOT / "scripts"

@@ -18,6 +18,7 @@ from training_fakes import CLASSES, FakeSampler, TinyNet, run
 from tailcutmix.errors import UserError
 from tailcutmix.models.weights import load_weights, save_weights
 from tailcutmix.training.checkpoint import pack_optimiser, unpack_optimiser
+from tailcutmix.training.device import Usage
 from tailcutmix.training.engine import DEFAULTS, train
 from tailcutmix.training.loss import Targets, cross_entropy_sum, inverse_frequency, weight_sum
 from tailcutmix.training.optimisation import build_optimiser, training_step
@@ -184,6 +185,19 @@ def test_log_lines_tell_what_a_bar_would(tmp_path, caplog):
     lines = [record.getMessage() for record in caplog.records]
     assert any(line.startswith("step 3 of 5, loss ") and "images/s" in line and "left" in line for line in lines)
     assert "trained 5 steps" in lines[-1] and "peak memory" in lines[-1]
+
+
+def test_a_gpu_tells_memory_and_utilisation_and_one_that_does_not_stops_nothing(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: None)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 3 * 2**30)
+    for tells in (lambda device: 80, lambda device: [][0]):
+        monkeypatch.setattr(torch.cuda, "utilization", tells)
+        usage = Usage(torch.device("cuda"))
+        usage.sample()
+        usage.sample()
+        assert len(usage.samples) <= 1, "at most one a second"
+        assert "peak GPU memory 3.00 GiB" in str(usage)
+        assert str(usage).endswith("80 %" if usage.samples else "not told by the driver")
 
 
 def test_a_terminal_gets_a_bar(tmp_path, monkeypatch, capsys):

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 import torch
 from torch import nn
 
+from tailcutmix.mixing.sampler import Batch
 from tailcutmix.models.build import build_model
 from tailcutmix.training import distributed
 from tailcutmix.training.engine import train
@@ -43,16 +44,6 @@ class TinyNet(nn.Module):
         x = self.drop(torch.relu(self.norm(self.first(x))))
         logits = self.last(x)
         return Outputs(logits, [logits * 0.5])
-
-
-@dataclass
-class Batch:
-    images: torch.Tensor
-    labels: torch.Tensor
-    counts: dict
-    image_ids: list[str]
-    labels_b: torch.Tensor | None = None
-    lam: torch.Tensor | None = None
 
 
 @dataclass

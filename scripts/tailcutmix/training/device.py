@@ -2,6 +2,7 @@
 
 import fcntl
 import logging
+import math
 import os
 import random
 import re
@@ -133,16 +134,19 @@ class Usage:
     def __init__(self, device: torch.device):
         self.device = device
         self.samples: list[int] = []
+        self._next = time.monotonic()
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
 
     def sample(self) -> None:
-        """Note the utilisation of this moment, where the driver tells it."""
-        if self.device.type == "cuda":
-            try:
-                self.samples.append(torch.cuda.utilization(self.device))
-            except (ModuleNotFoundError, RuntimeError):  # nvidia-ml-py absent, or not allowed (MIG)
-                pass
+        """Note the utilisation of the last second, where the driver tells it; called more often it does nothing."""
+        if self.device.type != "cuda" or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + 1
+        try:
+            self.samples.append(torch.cuda.utilization(self.device))
+        except Exception:  # noqa: BLE001 (no driver library, a MIG slice, ...: never a reason to stop training)
+            self._next = math.inf
 
     def __str__(self) -> str:
         if self.device.type != "cuda":

@@ -125,8 +125,8 @@ def train(
             seconds = seconds_before + time.monotonic() - started
             if row_ends:
                 events.add(history.close_row(step, step / sampler.steps_per_epoch, rate, seconds, device))
-            if progress.show(step, losses[-1], rate):
-                usage.sample()
+            progress.show(step, losses[-1], rate)
+            usage.sample()
             due = rank == 0 and time.monotonic() - saved >= settings["checkpoint_seconds"]
             stop, due = all_max([max(stopped, default=0), int(due)], device)
             if (stop or due) and step < total:

@@ -30,22 +30,21 @@ class Progress:
             self._redirect = logging_redirect_tqdm()
             self._redirect.__enter__()
 
-    def show(self, step: int, loss: float, rate: float) -> bool:
-        """Show the state after ``step`` steps; True when ``every`` seconds have passed since the last time it was."""
+    def show(self, step: int, loss: float, rate: float) -> None:
+        """Show the state after ``step`` steps; as a log line when ``every`` seconds have passed since the last."""
         now = time.monotonic()
         speed = self.batch * (step - self._lined[0]) / max(now - self._lined[1], 1e-9)
         if self._bar:
             self._bar.set_postfix_str(f"loss {loss:.4f}, lr {rate:.2g}, {speed:.1f} images/s", refresh=False)
             self._bar.update(step - self._bar.n)
         if now - self._lined[1] < self.every:
-            return False
+            return
         if self.shown and not self._bar:
             per_step = (now - self._first[1]) / (step - self._first[0])
             left = timedelta(seconds=round(per_step * (self.total - step)))
             text = "step %d of %d, loss %.4f, lr %.3g, %.1f images/s, %s left"
             log.info(text, step, self.total, loss, rate, speed, left)
         self._lined = (step, now)
-        return True
 
     def close(self) -> None:
         if self._bar:
