@@ -13,7 +13,7 @@ paper: .venv/run.ready
 	@$(BIN)/python scripts/show_results.py $(CONFIG)
 
 report: .venv/run.ready
-	$(SNAKEMAKE) --report report.html
+	$(SNAKEMAKE) --report report.html $(ARGS)
 
 test: .venv/dev.ready
 	$(BIN)/python -m pytest $(ARGS)

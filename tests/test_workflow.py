@@ -52,6 +52,14 @@ def test_table1_says_whose_numbers_are_whose(finished):
     assert computed["iou_class"].tolist() == pytest.approx(scores, rel=1e-5)
 
 
+def test_report_shows_results_under_their_titles_with_captions(finished):
+    folder, _ = finished
+    run(folder, "--report", "report.html", overlay=OVERLAY)
+    text = (folder / "report.html").read_text()
+    for words in ("Table 1", "Fig. 2, multi-level cutmix", "What each expert added", "rows of the technical report"):
+        assert words in text, words
+
+
 def test_every_job_left_log_and_benchmark(finished):
     folder, output = finished
     assert len(list((folder / "logs/tiny").rglob("*.log"))) >= 30

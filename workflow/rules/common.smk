@@ -182,6 +182,11 @@ def get_inference_runtime(wildcards, input, attempt):
     return (fixed or inference_minutes(settings, packed_shape(input.images))) * attempt
 
 
+def in_report(path, category, title):
+    """A result that the HTML report shows under a title, with the caption that bears the file's name."""
+    return report(path, caption=f"../report/{Path(path).stem}.rst", category=category, labels={"result": title})
+
+
 # --- target files ---------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ rule make_table1:
         csv=f"{D}/tables/table1.csv",
         md=f"{D}/tables/table1.md",
         tex=f"{D}/tables/table1.tex",
-        html=report(f"{D}/tables/table1.html", caption="../report/table1.rst", category="Tables"),
+        html=in_report(f"{D}/tables/table1.html", "Tables", "Table 1"),
     log:
         f"{LOGS}/make_table1.log",
     benchmark:
@@ -36,7 +36,7 @@ rule make_differences:
         csv=f"{D}/tables/differences.csv",
         md=f"{D}/tables/differences.md",
         tex=f"{D}/tables/differences.tex",
-        html=report(f"{D}/tables/differences.html", caption="../report/differences.rst", category="Tables"),
+        html=in_report(f"{D}/tables/differences.html", "Tables", "Differences between methods"),
     log:
         f"{LOGS}/make_differences.log",
     benchmark:
@@ -64,7 +64,7 @@ rule make_per_class:
         csv=f"{D}/tables/per_class.csv",
         md=f"{D}/tables/per_class.md",
         tex=f"{D}/tables/per_class.tex",
-        html=report(f"{D}/tables/per_class.html", caption="../report/per_class.rst", category="Tables"),
+        html=in_report(f"{D}/tables/per_class.html", "Tables", "Scores of each class"),
     log:
         f"{LOGS}/make_per_class.log",
     benchmark:
@@ -90,7 +90,7 @@ rule make_claims:
         csv=f"{D}/tables/claims.csv",
         md=f"{D}/tables/claims.md",
         tex=f"{D}/tables/claims.tex",
-        html=report(f"{D}/tables/claims.html", caption="../report/claims.rst", category="Tables"),
+        html=in_report(f"{D}/tables/claims.html", "Tables", "What each expert added"),
     log:
         f"{LOGS}/make_claims.log",
     benchmark:
@@ -118,7 +118,7 @@ rule draw_fig1_level_crops:
         buckets=f"{D}/buckets/final.csv",
         labels=LABELS,
     output:
-        png=report(f"{D}/figures/fig1_level_crops.png", caption="../report/fig1_level_crops.rst", category="Figures"),
+        png=in_report(f"{D}/figures/fig1_level_crops.png", "Figures", "Fig. 1, crops at three levels"),
         pdf=f"{D}/figures/fig1_level_crops.pdf",
     log:
         f"{LOGS}/draw_fig1_level_crops.log",
@@ -146,7 +146,7 @@ rule draw_fig2_cutmix:
         manifest=f"{D}/manifest.csv",
         labels=LABELS,
     output:
-        png=report(f"{D}/figures/fig2_cutmix.png", caption="../report/fig2_cutmix.rst", category="Figures"),
+        png=in_report(f"{D}/figures/fig2_cutmix.png", "Figures", "Fig. 2, multi-level cutmix"),
         pdf=f"{D}/figures/fig2_cutmix.pdf",
     log:
         f"{LOGS}/draw_fig2_cutmix.log",
@@ -172,9 +172,7 @@ rule draw_label_distribution:
         initial=f"{D}/buckets/initial.csv",
         buckets=f"{D}/buckets/final.csv",
     output:
-        png=report(
-            f"{D}/figures/label_distribution.png", caption="../report/label_distribution.rst", category="Figures"
-        ),
+        png=in_report(f"{D}/figures/label_distribution.png", "Figures", "The long tail of labels"),
         pdf=f"{D}/figures/label_distribution.pdf",
     log:
         f"{LOGS}/draw_label_distribution.log",
@@ -197,7 +195,7 @@ rule draw_training:
     input:
         histories=get_histories,
     output:
-        png=report(f"{D}/figures/training.png", caption="../report/training.rst", category="Training"),
+        png=in_report(f"{D}/figures/training.png", "Training", "Training losses"),
         pdf=f"{D}/figures/training.pdf",
     log:
         f"{LOGS}/draw_training.log",
@@ -224,7 +222,7 @@ rule draw_mixing:
         statistics=f"{D}/stats/labels.csv",
         buckets=f"{D}/buckets/final.csv",
     output:
-        png=report(f"{D}/figures/mixing.png", caption="../report/mixing.rst", category="Training"),
+        png=in_report(f"{D}/figures/mixing.png", "Training", "What was mixed in"),
         pdf=f"{D}/figures/mixing.pdf",
     log:
         f"{LOGS}/draw_mixing.log",
@@ -250,7 +248,7 @@ rule draw_per_class_iou:
         buckets=f"{D}/buckets/final.csv",
         statistics=f"{D}/stats/labels.csv",
     output:
-        png=report(f"{D}/figures/per_class_iou.png", caption="../report/per_class_iou.rst", category="Figures"),
+        png=in_report(f"{D}/figures/per_class_iou.png", "Figures", "IoU of each class"),
         pdf=f"{D}/figures/per_class_iou.pdf",
     log:
         f"{LOGS}/draw_per_class_iou.log",
@@ -277,7 +275,7 @@ rule draw_qualitative:
         manifest=f"{D}/manifest.csv",
         labels=LABELS,
     output:
-        png=report(f"{D}/figures/qualitative.png", caption="../report/qualitative.rst", category="Figures"),
+        png=in_report(f"{D}/figures/qualitative.png", "Figures", "Predictions"),
         pdf=f"{D}/figures/qualitative.pdf",
     log:
         f"{LOGS}/draw_qualitative.log",
@@ -307,7 +305,7 @@ rule make_ablation:
         csv=f"{D}/tables/ablation.csv",
         md=f"{D}/tables/ablation.md",
         tex=f"{D}/tables/ablation.tex",
-        html=report(f"{D}/tables/ablation.html", caption="../report/ablation.rst", category="Ablation"),
+        html=in_report(f"{D}/tables/ablation.html", "Ablation", "Ablation, table"),
     log:
         f"{LOGS}/make_ablation.log",
     benchmark:
@@ -330,7 +328,7 @@ rule draw_ablation:
     input:
         table=f"{D}/tables/ablation.csv",
     output:
-        png=report(f"{D}/figures/ablation.png", caption="../report/ablation.rst", category="Ablation"),
+        png=in_report(f"{D}/figures/ablation.png", "Ablation", "Ablation, figure"),
         pdf=f"{D}/figures/ablation.pdf",
     log:
         f"{LOGS}/draw_ablation.log",
