@@ -46,7 +46,7 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
 import tailcutmix.models.torchvision_ops  # noqa: F401 (before torchvision)
-from tailcutmix.configuration import model_settings
+from tailcutmix.configuration import training_settings
 from tailcutmix.dataset import manifest
 from tailcutmix.dataset.normalisation import MEAN, STD
 from tailcutmix.dataset.packing import open_packed, pack
@@ -87,11 +87,8 @@ def read_config(overlays: list[str], toycity: list[int] | None) -> dict:
 
 
 def settings_of(config: dict, name: str, over: dict) -> dict:
-    """A model's settings as a training job gets them."""
-    settings = merge(DEFAULTS | config["mixing"] | model_settings(config, name), over)
-    scale = [bound * settings.get("input_scale", 1.0) for bound in settings["augmentation"]["scale"]]
-    settings["augmentation"] = settings["augmentation"] | {"scale": scale}
-    return settings | ({"levels": config["regions"]["levels"]} if settings["mixing"] == "levels" else {})
+    """A model's settings as a training job completes them, with ``over`` laid over them."""
+    return merge(DEFAULTS | training_settings(config, name), over)
 
 
 class Data:

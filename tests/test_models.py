@@ -195,11 +195,12 @@ def test_scales_need_a_small_denominator():
 def test_a_unet_needs_no_timm_and_matched_builds_of_torchvision_stay_untouched():
     """With torchvision's ops already there, the cure for mismatched builds must not declare them again."""
     script = (
-        "import sys, torch\n"
+        "import sys\n"
+        "from torch import library\n"
         "from tailcutmix.models.build import build_model\n"
         "build_model({'architecture': 'unet'}, 3)\n"
         "assert 'timm' not in sys.modules and 'torchvision' not in sys.modules\n"
-        "ops = torch.library.Library('torchvision', 'DEF')\n"
+        "ops = library.Library('torchvision', 'DEF')\n"
         "ops.define('nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')\n"
         "from tailcutmix.models import torchvision_ops\n"
         "assert torchvision_ops._library is None\n"

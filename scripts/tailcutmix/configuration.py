@@ -73,6 +73,22 @@ def levels_of(config: dict, model: str) -> list[int]:
     return levels
 
 
+RUN_KEYS = ("title", "weights", "init", "inference", "gpus", "threads", "mem_mb", "runtime")
+
+
+def training_settings(config: dict, model: str) -> dict:
+    """The settings that define a model's training; where it runs (devices, memory, time) does not."""
+    settings = model_settings(config, model)
+    input_scale = settings.get("input_scale", 1.0)
+    scale = [round(bound * input_scale, 6) for bound in settings["augmentation"]["scale"]]
+    settings["augmentation"] = settings["augmentation"] | {"scale": scale}
+    if settings["mixing"] != "none":
+        settings |= config["mixing"]
+    if settings["mixing"] == "levels":
+        settings["levels"] = levels_of(config, model)
+    return {key: settings[key] for key in sorted(settings) if key not in RUN_KEYS}
+
+
 def _relevance(error):
     # An unknown key says more than the failure of a whole branch of anyOf.
     return (-len(error.absolute_path), error.validator != "additionalProperties")

@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from tailcutmix.configuration import check, levels_of, model_settings, template_of
+from tailcutmix.configuration import check, model_settings, template_of, training_settings
 from tailcutmix.errors import UserError
 from tailcutmix.resources import (
     inference_memory,
@@ -102,20 +102,8 @@ def get_training_inputs(wildcards):
     return files
 
 
-RUN_KEYS = ("title", "weights", "init", "inference", "gpus", "threads", "mem_mb", "runtime")
-
-
 def get_training_settings(wildcards):
-    """The settings that define a run; where it runs (devices, memory, time) does not."""
-    settings = model_settings(config, wildcards.model)
-    input_scale = settings.get("input_scale", 1.0)
-    scale = [round(bound * input_scale, 6) for bound in settings["augmentation"]["scale"]]
-    settings["augmentation"] = settings["augmentation"] | {"scale": scale}
-    if settings["mixing"] != "none":
-        settings |= config["mixing"]
-    if settings["mixing"] == "levels":
-        settings["levels"] = levels_of(config, wildcards.model)
-    return {key: settings[key] for key in sorted(settings) if key not in RUN_KEYS}
+    return training_settings(config, wildcards.model)
 
 
 def get_prediction_settings(wildcards):

@@ -1,5 +1,6 @@
 """What every network of the project shares: training at its scales, prediction at any set of scales."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ class Outputs(NamedTuple):
     auxiliary: list[torch.Tensor]
 
 
-class MultiScaleNet(nn.Module):
+class MultiScaleNet(nn.Module, ABC):
     """A network run at several scales of its input, whose predictions are fused.
 
     Subclasses give ``multiple`` (what height and width must divide by, at every scale) and :meth:`predict_scale`.
@@ -37,6 +38,7 @@ class MultiScaleNet(nn.Module):
         self.training_scales = check_scales(training_scales)
         self.auxiliary = auxiliary
 
+    @abstractmethod
     def predict_scale(
         self, x: torch.Tensor, scale: float, attention: bool = True
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -44,7 +46,6 @@ class MultiScaleNet(nn.Module):
 
         x is (B, 3, H, W), normalised, padded by :meth:`pad`; attention is None where not asked for or not there.
         """
-        raise NotImplementedError
 
     def pad(self, x: torch.Tensor, scales: Sequence[float]) -> torch.Tensor:
         """x with zeros below and to the right, so that it suits the network at each of the scales."""

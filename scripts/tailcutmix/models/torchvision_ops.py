@@ -12,6 +12,7 @@ import importlib.util
 from pathlib import Path
 
 import torch
+from torch import library
 
 _SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -27,22 +28,22 @@ def compiled_ops_load() -> bool:
     if spec is None or spec.origin is None:
         return True
     folder = Path(spec.origin).parent
-    for library in (folder / f"_C{suffix}" for suffix in importlib.machinery.EXTENSION_SUFFIXES):
-        if library.exists():
+    for path in (folder / f"_C{suffix}" for suffix in importlib.machinery.EXTENSION_SUFFIXES):
+        if path.exists():
             try:
-                torch.ops.load_library(library)
+                torch.ops.load_library(path)
                 return True
             except OSError:
                 return False
     return False
 
 
-def declare_schemas() -> torch.library.Library:
-    """Declare the schemas of the ops; they vanish again when the returned library object is collected."""
-    library = torch.library.Library("torchvision", "DEF")
+def declare_schemas() -> library.Library:
+    """Declare the schemas of the ops; they vanish again when the returned object is collected."""
+    ops = library.Library("torchvision", "DEF")
     for schema in _SCHEMAS:
-        library.define(schema)
-    return library
+        ops.define(schema)
+    return ops
 
 
 _library = None if compiled_ops_load() else declare_schemas()
