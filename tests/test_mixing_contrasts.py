@@ -5,13 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tailcutmix.mixing.contrasts import (
-    box_mask,
-    cutmix_boxes,
-    cutout_boxes,
-    mixup_lambda,
-)
+from tailcutmix.mixing.contrasts import cutmix_boxes, cutout_boxes, mixup_lambda
 from tailcutmix.mixing.streams import generator, uniforms
+from tailcutmix.mixing.windows import box_mask
 
 quick = settings(deadline=None, max_examples=40)
 

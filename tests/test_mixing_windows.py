@@ -44,6 +44,16 @@ def test_images_are_resized_as_opencv_does_and_labels_by_the_pixel_under_the_cen
     assert np.array_equal(got, nearest[:, ::-1] if flip else nearest)
 
 
+@quick
+@given(seeds, st.tuples(sides, sides), st.tuples(sides, sides), st.tuples(sides, sides), st.booleans())
+def test_a_window_at_its_place_is_the_window_alone(seed, source, size, room, flip):
+    labels = data(seed, *source)[1]
+    (h, w), (y, x) = size, (seed % (side + 1) for side in room)
+    whole = window(0, (0, 0, *source), flip)
+    canvas = sample_labels(labels, whole, (h + room[0], w + room[1]), np.array([[y, x, h, w]]))
+    assert torch.equal(canvas[:, y : y + h, x : x + w], sample_labels(labels, whole, size))
+
+
 def test_beyond_the_image_there_is_the_mean_colour_and_no_label():
     images, labels = data(0, 6, 8)
     beyond = window(2, (-3, -2, 12, 14))

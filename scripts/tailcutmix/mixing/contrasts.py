@@ -1,7 +1,6 @@
 """What the cutmix of the report is compared with: CutMix, MixUp and CutOut, made for dense labels."""
 
 import numpy as np
-import torch
 
 from tailcutmix.mixing.streams import choice
 
@@ -40,13 +39,6 @@ def cutout_boxes(u: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def mixup_lambda(rng: np.random.Generator, samples: int, alpha: float = MIXUP_ALPHA) -> np.ndarray:
     """(samples,) float64 in 0..1 from Beta(alpha, alpha): the weight of the first image of each pair."""
     return rng.beta(alpha, alpha, samples)
-
-
-def box_mask(boxes: np.ndarray, size: tuple[int, int], device: torch.device) -> torch.Tensor:
-    """(B, h, w) bool: True within (top, left, bottom, right)."""
-    top, left, bottom, right = torch.from_numpy(boxes).to(device)[:, :, None].unbind(1)
-    y, x = (torch.arange(k, device=device) for k in size)
-    return ((y >= top) & (y < bottom))[:, :, None] & ((x >= left) & (x < right))[:, None, :]
 
 
 def _clipped(centre: np.ndarray, length: np.ndarray, size: tuple[int, int]) -> np.ndarray:

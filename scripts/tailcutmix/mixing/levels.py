@@ -9,7 +9,7 @@ import torch
 
 from tailcutmix.errors import UserError
 from tailcutmix.mixing.streams import choice
-from tailcutmix.mixing.windows import Windows, sample_images, sample_labels
+from tailcutmix.mixing.windows import Windows, box_mask, sample_image, sample_labels
 
 COLUMNS = 7
 """Uniform numbers that one patch takes: rectangle, scale, flip, crop y, crop x, P y, P x."""
@@ -139,11 +139,13 @@ def paste_patches(
     Returns:
         (B, h, w) bool: the pixels that were pasted.
     """
-    mask = torch.zeros_like(labels, dtype=torch.bool)
-    for number, (sample, (y, x, h, w)) in enumerate(zip(rows.tolist(), patches.place.tolist(), strict=True)):
-        window = patches.windows.take(np.array([number]))
-        down, across = slice(y, y + h), slice(x, x + w)
-        images[sample, :, down, across] = sample_images(source_images, window, (h, w))[0].to(images.device)
-        labels[sample, down, across] = sample_labels(source_labels, window, (h, w))[0].to(labels.device)
-        mask[sample, down, across] = True
+    size, place = tuple(labels.shape[1:]), patches.place
+    boxes = np.zeros((len(labels), 4), np.int64)
+    boxes[rows] = np.concatenate([place[:, :2], place[:, :2] + place[:, 2:]], axis=1)
+    mask, here = box_mask(boxes, size, labels.device), torch.from_numpy(rows).to(labels.device)
+    pasted = sample_labels(source_labels, patches.windows, size, place).to(labels.device)
+    labels[here] = torch.where(mask[here], pasted, labels[here])
+    for number, (sample, (y, x, h, w)) in enumerate(zip(rows.tolist(), place.tolist(), strict=True)):
+        patch = sample_image(source_images, patches.windows, number, (h, w)).to(images.device)
+        images[sample, :, y : y + h, x : x + w] = patch.div(255)
     return mask

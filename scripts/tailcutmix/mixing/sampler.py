@@ -16,7 +16,7 @@ from tailcutmix.errors import UserError
 from tailcutmix.labels import IGNORE
 from tailcutmix.mixing import augment, contrasts, level0, levels, order, streams
 from tailcutmix.mixing.ahead import Ahead
-from tailcutmix.mixing.windows import Windows, sample_images, sample_labels
+from tailcutmix.mixing.windows import Windows, box_mask, sample_images, sample_labels
 from tailcutmix.tail.levels import scale_boxes
 
 logger = logging.getLogger(__name__)
@@ -178,7 +178,7 @@ class Sampler:
         """A rectangle of another image at the same place, image and label."""
         rows, windows, u = self._partners(step)
         if len(rows):
-            mask = contrasts.box_mask(contrasts.cutmix_boxes(u, self.crop), self.crop, self.device)
+            mask = box_mask(contrasts.cutmix_boxes(u, self.crop), self.crop, self.device)
             other = sample_labels(self.labels, windows, self.crop).to(self.device)
             self._paste(batch, rows, windows, other, mask)
 
@@ -206,7 +206,7 @@ class Sampler:
             return
         boxes = np.zeros((len(u), 4), np.int64)
         boxes[rows] = contrasts.cutout_boxes(u[rows, 1:], self.crop)
-        mask = contrasts.box_mask(boxes, self.crop, self.device)
+        mask = box_mask(boxes, self.crop, self.device)
         mean = batch.images.new_tensor(MEAN)[:, None, None]
         torch.where(mask[:, None], mean, batch.images, out=batch.images)
         batch.labels.masked_fill_(mask, IGNORE)

@@ -53,46 +53,79 @@ def sample_images(images: torch.Tensor, windows: Windows, size: tuple[int, int])
         (B, 3, h, w) float32 in 0..1, not normalised.
     """
     out = images.new_empty((len(windows), 3, *size), dtype=torch.float32)
-    for target, n, box, flip in zip(out, windows.index.tolist(), windows.box.tolist(), windows.flip, strict=True):
-        source = _cut(images[n], box)[None]
-        if source.shape[-2:] != size:
-            source = F.interpolate(source, size, mode="bilinear", align_corners=False)
-        target.copy_(source[0].flip(-1) if flip else source[0])
+    for number, target in enumerate(out):
+        target.copy_(sample_image(images, windows, number, size))
     return out.div_(255)
 
 
-def sample_labels(labels: torch.Tensor, windows: Windows, size: tuple[int, int]) -> torch.Tensor:
+def sample_image(images: torch.Tensor, windows: Windows, number: int, size: tuple[int, int]) -> torch.Tensor:
+    """One window, as :func:`sample_images` cuts it: (3, h, w) float32, but in 0..255."""
+    source = _cut(images[int(windows.index[number])], windows.box[number].tolist())[None]
+    if source.shape[-2:] != size:
+        source = F.interpolate(source, size, mode="bilinear", align_corners=False)
+    return source[0].flip(-1) if windows.flip[number] else source[0]
+
+
+def sample_labels(
+    labels: torch.Tensor, windows: Windows, size: tuple[int, int], place: np.ndarray | None = None
+) -> torch.Tensor:
     """Cut windows out of labels, by the source pixel under the centre of each output pixel.
 
     Args:
         labels: (N, H, W) uint8.
         windows: B windows.
         size: output (h, w).
+        place: (B, 4) int64, y, x, h, w of each window in its output; None: it fills it.
 
     Returns:
-        (B, h, w) uint8 on the device of ``labels``; 255 outside the image.
+        (B, h, w) uint8 on the device of ``labels``; 255 where a window is outside its image. Beside a window's place
+        stands any label.
     """
     height, width = labels.shape[1:]
-    box = torch.from_numpy(windows.box).to(labels.device)
-    rows = source_positions(box[:, 0], box[:, 2], size[0])
-    columns = source_positions(box[:, 1], box[:, 3], size[1])
-    flip = torch.from_numpy(windows.flip).to(labels.device)
-    columns = torch.where(flip[:, None], columns.flip(1), columns)
-    index = torch.from_numpy(windows.index).to(labels.device)
-    first = (index[:, None] * height + rows.clamp(0, height - 1)) * width
-    flat = first[:, :, None] + columns.clamp(0, width - 1)[:, None, :]
+    place = np.broadcast_to([0, 0, *size], (len(windows), 4)) if place is None else place
+    rows = source_positions(windows.box[:, ::2], place[:, ::2], size[0])
+    columns = source_positions(windows.box[:, 1::2], place[:, 1::2], size[1], windows.flip)
+    first = (windows.index[:, None] * height + rows.clip(0, height - 1)) * width
+    # What is drawn on the host goes to the device in one piece.
+    both = torch.from_numpy(np.concatenate([first, columns.clip(0, width - 1)], axis=1)).to(labels.device)
+    flat = both[:, : size[0], None] + both[:, None, size[0] :]
     out = labels.reshape(-1).index_select(0, flat.reshape(-1)).view(len(windows), *size)
     low, high = windows.box[:, :2], windows.box[:, :2] + windows.box[:, 2:]
     if (low < 0).any() or (high > (height, width)).any():
-        inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
+        inside = outer_and((rows >= 0) & (rows < height), (columns >= 0) & (columns < width), labels.device)
         out.masked_fill_(~inside, IGNORE)
     return out
 
 
-def source_positions(start: torch.Tensor, length: torch.Tensor, size: int) -> torch.Tensor:
-    """(B, size) int64: the source row (or column) under the centre of each of ``size`` output rows, in integers."""
-    centres = 2 * torch.arange(size, device=start.device) + 1
-    return start[:, None] + centres * length[:, None] // (2 * size)
+def source_positions(source: np.ndarray, place: np.ndarray, size: int, flip: np.ndarray | None = None) -> np.ndarray:
+    """The source rows (or columns) under the centres of output rows, in integers.
+
+    Args:
+        source, place: (B, 2) int64, start and length in the source and in the output.
+        size: rows of the output.
+        flip: (B,) bool, count them from the other end.
+
+    Returns:
+        (B, size) int64, also beyond the source and its place.
+    """
+    (start, length), (first, shown) = source.T[:, :, None], place.T[:, :, None]
+    position = np.arange(size) - first
+    if flip is not None:
+        position = np.where(flip[:, None], shown - 1 - position, position)
+    return start + (2 * position + 1) * length // (2 * shown)
+
+
+def box_mask(boxes: np.ndarray, size: tuple[int, int], device: torch.device) -> torch.Tensor:
+    """(B, h, w) bool: True within (top, left, bottom, right)."""
+    top, left, bottom, right = boxes.T[:, :, None]
+    y, x = (np.arange(k) for k in size)
+    return outer_and((y >= top) & (y < bottom), (x >= left) & (x < right), device)
+
+
+def outer_and(rows: np.ndarray, columns: np.ndarray, device: torch.device) -> torch.Tensor:
+    """(B, h) and (B, w) bool -> (B, h, w) bool on the device."""
+    both = torch.from_numpy(np.concatenate([rows, columns], axis=1)).to(device)
+    return both[:, : rows.shape[1], None] & both[:, None, rows.shape[1] :]
 
 
 def _cut(image: torch.Tensor, box: list[int]) -> torch.Tensor:

@@ -1,7 +1,6 @@
 """One batch of images to logits and train ids, at one or several sets of scales."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -10,6 +9,7 @@ from tailcutmix.errors import UserError
 from tailcutmix.mixing.augment import normalise
 from tailcutmix.models.multiscale import MultiScaleNet
 from tailcutmix.models.resizing import at_scale, check_scales
+from tailcutmix.training.device import autocast
 
 ROWS = 128
 """Rows of pixels whose softmax is taken at a time, which bounds the memory of per-class scales."""
@@ -91,8 +91,7 @@ class Predictor:
         height, width = x.shape[-2:]
         scales = check_scales([scale for name in names for scale in self.sets[name]])
         padded = self.model.pad(x, scales)
-        reduced = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
-        with torch.autocast("cuda", torch.bfloat16) if reduced else nullcontext():
+        with autocast(self.device, "auto"):
             outputs = {
                 scale: self.model.predict_scale(padded, scale, self._needs_attention(scale, names)) for scale in scales
             }
