@@ -11,7 +11,8 @@ meets all of them:
 
 The share of a step that the data take is, on a CPU, the time in the sampler; on a GPU, where drawing overlaps with
 computing, how much faster the same step is on ready batches. The matrix rate is that of the step's convolutions
-and products (counted by torch), over the rate of a large product measured here.
+and products (counted by torch), over the rate of a large product measured here. Launches are torch's calls that
+compute or copy, which a GPU's host has to launch one by one: those of the step, and those of drawing and mixing.
 
     python benchmarks/training_step.py                                     ToyCity, on two cores a minute
     python benchmarks/training_step.py --models unet m0
@@ -42,6 +43,7 @@ import torch
 import yaml
 from PIL import Image
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -202,11 +204,31 @@ def our_loop(next_batch: Callable, settings: dict, model, network, drawing: list
         yield
 
 
+class Launches(TorchDispatchMode):
+    """Counts the calls that compute or copy; views and empty tensors cost a GPU nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name, arguments = str(function), function._schema.arguments
+        views = any(argument.alias_info and not argument.alias_info.is_write for argument in arguments)
+        self.count += name.startswith("aten.") and not views and "empty" not in name and "detach" not in name
+        return function(*args, **(kwargs or {}))
+
+
+def launches(function: Callable) -> int:
+    with Launches() as counter:
+        function()
+    return counter.count
+
+
 class Row:
     """A loop, and the seconds a step that its rounds took."""
 
-    def __init__(self, name: str, loop: Iterator[None] | None, device: torch.device, warm_up: int | None = None):
-        self.name, self.loop, self.device = name, loop, device
+    def __init__(self, name: str, loop, device: torch.device, warm_up: int | None = None, launches: str = ""):
+        self.name, self.loop, self.device, self.launches = name, loop, device, launches
         self.warm_up = warm_up or (5 if device.type == "cuda" else 1)
         self.seconds: list[float] = []
         self.drawing: list[float] = []
@@ -243,10 +265,12 @@ def build_rows(data: Data, config: dict, arguments, device: torch.device) -> tup
         if first is None:
             first = settings, fresh, batches
         model = model.to(memory_format=torch.channels_last)
+        drawn, copied = launches(lambda s=sampler: s._build(0)), deepcopy(model)
+        stepped = launches(our_loop(lambda step, b=batches: b[0], settings, copied, copied).__next__)
         for mode in [False, *arguments.compile]:
             network = compiled(model, mode)
             title = f"{name} ({settings['mixing']})" + (f" {mode}" if mode else "")
-            rows.append(Row(title, None, device))
+            rows.append(Row(title, None, device, launches="" if mode else f"{stepped} + {drawn}"))
             rows[-1].loop = our_loop(sampler.batch, settings, model, network, rows[-1].drawing)
             if device.type == "cuda":
                 ready = our_loop(lambda step, b=batches: b[step % len(b)], settings, model, network)
@@ -329,7 +353,7 @@ def report(rows: list[Row], operations: float, rate: float, settings: dict, name
     print(f"{name}, {arguments.device}, {arguments.threads} threads; {settings['architecture']} {settings['width']}, "
           f"crop {crop}, batch {settings['batch']}: {operations / 1e9:.1f} GFLOP a step")  # fmt: skip
     print(f"a large product here: {rate / 1e12:.3g} TFLOP/s")
-    print(f"{'':<34}{'step ms':>10}{'images/s':>10}{'data':>8}{'matrix rate':>13}")
+    print(f"{'':<34}{'step ms':>10}{'images/s':>10}{'data':>8}{'matrix rate':>13}{'launches':>14}")
     first = rows[0].name.split()[0]
     medians = {row.name: row.median for row in rows}
     for row in rows:
@@ -338,8 +362,9 @@ def report(rows: list[Row], operations: float, rate: float, settings: dict, name
             share = 1 - medians[f"{row.name}, ready batches"] / row.median
         data = f"{share:8.1%}" if share is not None else " " * 8
         same = row.name.split()[0] in (first, "plain", "bf16")
-        used = f"{operations / row.median / rate:13.0%}" if same else ""
-        print(f"{row.name:<34}{1000 * row.median:10.1f}{settings['batch'] / row.median:10.2f}{data}{used}")
+        used = f"{operations / row.median / rate:13.0%}" if same else " " * 13
+        times = f"{1000 * row.median:10.1f}{settings['batch'] / row.median:10.2f}"
+        print(f"{row.name:<34}{times}{data}{used}{row.launches:>14}")
     for other in ("plain loop", "bf16 loop"):
         for row in rows:
             if other in medians and row.name.split()[0] == first and "ready" not in row.name:

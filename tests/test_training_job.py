@@ -122,3 +122,28 @@ def test_a_run_is_what_changes_its_weights_and_nothing_else(job):
 def test_a_batch_that_the_processes_cannot_share_is_refused(job):
     with pytest.raises(UserError, match="training.batch is 4: give a multiple of the 3 processes"):
         run_training(job | {"processes": 3})
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("mode", [False, True, "cuda_graphs"])
+def test_on_a_gpu_a_stopped_run_goes_on_and_learns_what_a_cpu_does(job, tmp_path, monkeypatch, mode):
+    job["settings"] |= {"epochs": 3, "lr": 1e-4, "checkpoint_seconds": 0}
+    run_training(job)
+    on_gpu = job | {"gpus": 1, "out": str(tmp_path / "gpu"), "settings": job["settings"] | {"compile": mode}}
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        stop_at(2, patch)
+        run_training(on_gpu)
+    run_training(on_gpu)
+    one, two = (pd.read_csv(tmp_path / name / "history.csv") for name in ("m1", "gpu"))
+    assert two.loss.to_numpy() == pytest.approx(one.loss.to_numpy(), rel=0.1)  # bfloat16
+    counts = list(one.columns[6:])
+    pd.testing.assert_frame_equal(one[counts], two[counts])
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
+def test_two_gpus_train_what_one_does(job, tmp_path):
+    job["settings"] |= {"lr": 1e-4, "bf16": False}
+    run_training(job | {"gpus": 1})
+    run_training(job | {"gpus": 2, "out": str(tmp_path / "two")})
+    one, two = (pd.read_csv(tmp_path / name / "history.csv") for name in ("m1", "two"))
+    assert two.loss.to_numpy() == pytest.approx(one.loss.to_numpy(), rel=0.03)  # tf32
