@@ -7,7 +7,7 @@ meets all of them:
     <model> <mode>   the same through torch.compile (--compile)
     plain loop       what one writes first: PIL decodes each image, torchvision transforms each sample, in the processes
                      of a DataLoader; float32; the loss is read after each step; it mixes nothing
-    bf16 loop        on a GPU: eager, bfloat16 autocast, a few ready batches that lie on the device and cost nothing
+    bf16 loop        on a GPU: eager, bfloat16 autocast, channels-last, ready batches that lie on the device
 
 The share of a step that the data take is, on a CPU, the time in the sampler; on a GPU, where drawing overlaps with
 computing, how much faster the same step is on ready batches. The matrix rate is that of the step's convolutions
@@ -177,7 +177,7 @@ def plain_loop(data: Data, settings: dict, model, device, workers: int, total: i
 
 
 def bf16_loop(batches: list, settings: dict, model, device) -> Iterator[None]:
-    """One eager step in bfloat16 on a batch that lies on the device, each time it is asked."""
+    """One eager step in bfloat16, channels-last, on a batch that lies on the device, each time it is asked."""
     optimiser = plain_optimiser(model, settings)
     while True:
         for batch in batches:
@@ -254,21 +254,23 @@ class Row:
 
 def build_rows(data: Data, config: dict, arguments, device: torch.device) -> tuple[list[Row], float]:
     """The rows to measure, and the floating-point operations of a step of the first model."""
-    rows, first = [], None
+    rows, first, models = [], None, {}
     for name in arguments.models:
         settings = settings_of(config, name, arguments.settings)
-        torch.manual_seed(0)
-        model = build_model(settings, data.labels.num_classes).to(device).train()
-        fresh = deepcopy(model)
+        shape = str([settings[key] for key in ("architecture", "width", "attention", "crop", "batch")])
+        if shape not in models:
+            torch.manual_seed(0)
+            fresh = build_model(settings, data.labels.num_classes).to(device).train()
+            model = deepcopy(fresh).to(memory_format=torch.channels_last)
+            models[shape] = model, {mode: compiled(model, mode) for mode in [False, *arguments.compile]}
+        model, networks = models[shape]  # the same for all that look alike: compiling one takes minutes
         sampler = data.sampler(settings, device)
         batches = [sampler.batch(step) for step in range(4 if device.type == "cuda" else 1)]
         if first is None:
             first = settings, fresh, batches
-        model = model.to(memory_format=torch.channels_last)
-        drawn, copied = launches(lambda s=sampler: s._build(0)), deepcopy(model)
-        stepped = launches(our_loop(lambda step, b=batches: b[0], settings, copied, copied).__next__)
-        for mode in [False, *arguments.compile]:
-            network = compiled(model, mode)
+        drawn = launches(lambda s=sampler: s._build(0))
+        stepped = launches(our_loop(lambda step, b=batches: b[0], settings, model, model).__next__)
+        for mode, network in networks.items():
             title = f"{name} ({settings['mixing']})" + (f" {mode}" if mode else "")
             rows.append(Row(title, None, device, launches="" if mode else f"{stepped} + {drawn}"))
             rows[-1].loop = our_loop(sampler.batch, settings, model, network, rows[-1].drawing)
@@ -279,7 +281,8 @@ def build_rows(data: Data, config: dict, arguments, device: torch.device) -> tup
     with FlopCounterMode(display=False) as counter:
         F.cross_entropy(model(batches[0].images).logits, batches[0].labels, ignore_index=IGNORE).backward()
     if device.type == "cuda":
-        rows.append(Row("bf16 loop", bf16_loop(batches, settings, deepcopy(model), device), device))
+        baseline = deepcopy(model).to(memory_format=torch.channels_last)
+        rows.append(Row("bf16 loop", bf16_loop(batches, settings, baseline, device), device))
     if not arguments.no_plain:
         workers = arguments.threads
         # A GPU may empty the workers' queue (two batches each), which they fill while another row is measured.
