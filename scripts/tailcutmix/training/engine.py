@@ -199,6 +199,7 @@ def compiled(network: nn.Module, mode: bool | str) -> nn.Module:
     """``mode`` False: as it is; True: torch.compile; "cuda_graphs": torch.compile that replays CUDA graphs."""
     if not mode:
         return network
+    log.info("torch.compile: the first step takes minutes, or less where the compiler's cache knows the network")
     return torch.compile(network, mode="reduce-overhead" if mode == "cuda_graphs" else "default", dynamic=False)
 
 
