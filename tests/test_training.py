@@ -17,6 +17,7 @@ from training_fakes import CLASSES, FakeSampler, TinyNet, run
 
 from tailcutmix.errors import UserError
 from tailcutmix.models.weights import load_weights, save_weights
+from tailcutmix.training import engine
 from tailcutmix.training.checkpoint import pack_optimiser, unpack_optimiser
 from tailcutmix.training.device import Usage
 from tailcutmix.training.engine import DEFAULTS, train
@@ -167,7 +168,9 @@ def test_history_counts_every_step_once(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["history.csv", "model.safetensors"]
 
 
-def test_a_loss_that_is_not_finite_names_the_step_and_the_images(tmp_path):
+@pytest.mark.parametrize("read_every", [1, 10])
+def test_a_loss_that_is_not_finite_names_the_step_and_the_images(tmp_path, monkeypatch, read_every):
+    monkeypatch.setattr(engine, "STEPS_BETWEEN_READS", {"cpu": read_every})
     network, sampler = TinyNet(), FakeSampler(nan_at=3)
     arguments = {"classes": CLASSES, "out": tmp_path, "running": tmp_path / "running", "device": torch.device("cpu")}
     with pytest.raises(UserError, match=r"step 3: loss nan.* image3_0, image3_1, image3_2, image3_3; lower") as error:

@@ -12,6 +12,7 @@ import torch
 import training_fakes
 from safetensors.torch import load_file
 
+from tailcutmix.training import engine
 from tailcutmix.training.checkpoint import Checkpoints, run_key
 
 STEPS = 60
@@ -101,6 +102,25 @@ def test_a_signal_ends_the_run_after_the_step_and_leaves_the_handlers_as_they_we
     steps = []
     training_fakes.run(tmp_path, 9, steps.append)
     assert steps == [4, 5, 6, 7, 8]
+
+
+def test_losses_read_ten_steps_at_a_time_as_on_a_gpu_change_nothing(tmp_path, monkeypatch):
+    settings = {"history_every": 9, "optimizer": "adamw", "schedule": "plateau"}
+    training_fakes.run(tmp_path / "each", 37, **settings)
+    monkeypatch.setattr(engine, "STEPS_BETWEEN_READS", {"cpu": 10})
+    training_fakes.run(tmp_path / "tens", 37, **settings)
+    assert_same_run(tmp_path / "tens", tmp_path / "each")
+
+    def send(step):
+        if step == 21:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    stopped = tmp_path / "stopped"
+    with pytest.raises(SystemExit):
+        training_fakes.run(stopped, 37, send, **settings)
+    assert max(path.name for path in (stopped / "running").iterdir()) == "step-000000027.safetensors"
+    training_fakes.run(stopped, 37, **settings)
+    assert_same_run(stopped, tmp_path / "each")
 
 
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(7), "c": torch.zeros(0)}

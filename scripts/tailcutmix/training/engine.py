@@ -45,8 +45,8 @@ DEFAULTS = {
 }
 """Settings of the loop that a caller may leave out; the sampler and the model have their own."""
 
-STEPS_BETWEEN_READS = 10
-"""A GPU works through this many steps before the loop waits for their losses."""
+STEPS_BETWEEN_READS = {"cuda": 10, "cpu": 1}
+"""A device works through this many steps before the loop waits for their losses."""
 
 
 def train(
@@ -83,7 +83,7 @@ def train(
     settings = DEFAULTS | settings
     total = total_steps or math.ceil(settings["epochs"] * sampler.steps_per_epoch)
     history_every = settings["history_every"] or max(1, total // 200)
-    read_every = STEPS_BETWEEN_READS if device.type == "cuda" else 1
+    read_every = STEPS_BETWEEN_READS[device.type]
     model = model.to(device, memory_format=torch.channels_last).train()
     one_scale = settings.get("attention") == "hierarchical" and len(settings.get("training_scales", "12")) == 1
     network = compiled(wrap(model, device, world, unreached=one_scale), settings["compile"])
