@@ -36,6 +36,7 @@ class MultiScaleNet(nn.Module, ABC):
         super().__init__()
         self.fusion = fusion
         self.training_scales = check_scales(training_scales)
+        self.training_multiple = padding_multiple(self.multiple, self.training_scales)
         self.auxiliary = auxiliary
 
     @abstractmethod
@@ -66,7 +67,7 @@ class MultiScaleNet(nn.Module, ABC):
         running statistics of its BatchNorm know the scale, which has attention as soon as a higher one is added.
         """
         height, width = x.shape[-2:]
-        padded = self.pad(x, self.training_scales)
+        padded = pad_to_multiple(x, self.training_multiple)
         outputs = {scale: self.predict_scale(padded, scale) for scale in self.training_scales}
         size = padded.shape[-2:]
         logits = self.fuse(outputs, size)[..., :height, :width]
