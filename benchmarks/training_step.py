@@ -269,9 +269,9 @@ def build_rows(data: Data, config: dict, arguments, device: torch.device) -> tup
         if first is None:
             first = settings, fresh, batches
         drawn = launches(lambda s=sampler: s._build(0))
-        second = our_loop(lambda step, b=batches: b[0], settings, model, model)
-        next(second)  # the first makes the optimiser's state
-        stepped = launches(second.__next__)
+        steps = our_loop(lambda step, b=batches: b[0], settings, model, model)
+        next(steps)  # the first makes the optimiser's state
+        stepped = launches(steps.__next__)
         for mode, network in networks.items():
             title = f"{name} ({settings['mixing']})" + (f" {mode}" if mode else "")
             rows.append(Row(title, None, device, launches="" if mode else f"{stepped} + {drawn}"))

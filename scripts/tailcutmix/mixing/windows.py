@@ -85,13 +85,14 @@ def sample_labels(
     place = np.broadcast_to([0, 0, *size], (len(windows), 4)) if place is None else place
     rows = source_positions(windows.box[:, ::2], place[:, ::2], size[0])
     columns = source_positions(windows.box[:, 1::2], place[:, 1::2], size[1], windows.flip)
-    first = (windows.index[:, None] * height + rows.clip(0, height - 1)) * width
-    # What is drawn on the host goes to the device in one piece.
-    both = torch.from_numpy(np.concatenate([first, columns.clip(0, width - 1)], axis=1)).to(labels.device)
+    start, end = windows.box[:, :2], windows.box[:, :2] + windows.box[:, 2:]
+    low, high = start.clip(0), end.clip(1, (height, width)) - 1  # nothing outside the window is read
+    first = (windows.index[:, None] * height + rows.clip(low[:, :1], high[:, :1])) * width
+    columns_read = columns.clip(low[:, 1:], high[:, 1:])
+    both = torch.from_numpy(np.concatenate([first, columns_read], axis=1)).to(labels.device)  # one copy, not two
     flat = both[:, : size[0], None] + both[:, None, size[0] :]
     out = labels.reshape(-1).index_select(0, flat.reshape(-1)).view(len(windows), *size)
-    low, high = windows.box[:, :2], windows.box[:, :2] + windows.box[:, 2:]
-    if (low < 0).any() or (high > (height, width)).any():
+    if (start < 0).any() or (end > (height, width)).any():
         inside = outer_and((rows >= 0) & (rows < height), (columns >= 0) & (columns < width), labels.device)
         out.masked_fill_(~inside, IGNORE)
     return out
