@@ -14,4 +14,4 @@ with job(snakemake):
         for split, path in zip(snakemake.params.splits, snakemake.input.packed, strict=True)
     }
     with replacing(snakemake.output.statistics) as path:
-        label_statistics(packed, read_labels(snakemake.input.labels).classes).to_csv(path, index=False)
+        label_statistics(packed, read_labels(snakemake.input.labels).class_names).to_csv(path, index=False)

@@ -9,10 +9,9 @@ from tailcutmix.tail.levels import write_subset
 
 with job(snakemake):
     labels = read_labels(snakemake.input.labels)
-    train_id = labels.train_id_of(snakemake.wildcards.class_slug)
     write_subset(
         read_manifest(snakemake.input.manifest, "train"),
-        int(labels.to_label_id[train_id]),
+        labels.class_of(snakemake.wildcards.class_slug).id,
         Path(snakemake.output.regions).parent,
         levels=snakemake.params.levels,
         r=snakemake.params.r,

@@ -70,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(format_scores(scores))
-    if labels.has_instances.any() and not pairs[0].instance:
+    if any(row.has_instances for row in labels.rows) and not pairs[0].instance:
         print(f"\nno instance images (*{INSTANCE_SUFFIX}) beside the ground truth: iIoU is n/a")
     print(f"\nwritten: {options.json}")
     return 0

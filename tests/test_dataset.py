@@ -185,7 +185,7 @@ def test_packed_is_what_the_files_hold(made):
     packed = packing.open_packed(made / "packed/train")
     frame = manifest.read_manifest(made / "manifest.csv", "train")
     assert packed.image_ids == list(frame.image_id) and packed.size == (8, 12) and packed.has_label.all()
-    train_id = {int(i): int(t) for i, t in zip(LABELS.ids, LABELS.train_ids, strict=True)}
+    train_id = {row.id: row.train_id for row in LABELS.rows}
     for position, row in enumerate(frame.itertuples()):
         np.testing.assert_array_equal(packed.images[position], np.asarray(Image.open(row.image)))
         expected = np.vectorize(train_id.get)(np.asarray(Image.open(row.label)))

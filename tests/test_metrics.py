@@ -1,5 +1,6 @@
 """The scores against the reference evaluator, and against what it leaves open."""
 
+import math
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -18,12 +19,12 @@ from streets import predicted, street
 from tailcutmix.dataset.manifest import MANIFEST_COLUMNS, write_manifest
 from tailcutmix.dataset.toyscene.scene import render
 from tailcutmix.errors import UserError
-from tailcutmix.labels import read_labels
+from tailcutmix.labels import LabelTable, read_labels
 from tailcutmix.metrics.collect import average_instance_sizes
 from tailcutmix.metrics.counting import count_pixels
 from tailcutmix.metrics.evaluate import evaluate, score_split
 
-EVALUATED = CITYSCAPES.ids[CITYSCAPES.rows_of_classes]
+EVALUATED = np.array([row.id for row in CITYSCAPES.classes])
 # Void, an ignored stuff label, stuff, both human classes, vehicles with both ignored ones.
 TRICKY_IDS = [0, 3, 6, 7, 8, 9, 21, 24, 25, 26, 27, 28, 29, 30, 31, 33]
 # Groups, the border value 1000, an instance of an ignored stuff label, first and last numbers, ignored instances.
@@ -196,7 +197,7 @@ def test_a_label_set_without_instances_has_no_instance_score(tmp_path):
     truth[0] = 255  # ignored in every label set
     scores, _ = evaluate(write_pairs(tmp_path, [(truth, truth.astype(np.uint16), prediction)]), labels, replicates=0)
     valid = (truth != 255) & (truth != 11)
-    for id_, name in enumerate(labels.classes):
+    for id_, name in enumerate(labels.class_names):
         hit = ((truth == id_) & (prediction == id_)).sum()
         union = ((truth == id_) | ((prediction == id_) & valid)).sum()
         assert scores["per_class"][name]["iou"] == hit / union
@@ -207,9 +208,8 @@ def test_a_label_set_without_instances_has_no_instance_score(tmp_path):
 
 def test_a_category_of_which_one_label_has_no_instances_is_not_scored_by_instance(tmp_path):
     label = image(24)
-    has = CITYSCAPES.has_instances.copy()
-    has[CITYSCAPES.names.index("rider")] = False
-    labels = replace(CITYSCAPES, has_instances=has)
+    rows = [replace(row, has_instances=row.has_instances and row.name != "rider") for row in CITYSCAPES.rows]
+    labels = LabelTable(tuple(rows))
     scores, _ = evaluate(write_pairs(tmp_path, [(label, instances_of(label), label)]), labels, replicates=0)
     assert scores["per_class"]["person"]["iiou"] == 1.0 and scores["per_class"]["rider"]["iiou"] is None
     assert scores["per_category"]["human"] == {"iou": 1.0, "iou_interval": None, "iiou": None, "iiou_interval": None}
@@ -228,7 +228,7 @@ def test_average_sizes_of_a_new_set_come_from_its_train_split(tmp_path):
 
 def test_a_split_is_scored_with_sizes_of_its_own_train_split(tmp_path):
 
-    labels = replace(CITYSCAPES, average_instance_size=np.full(len(CITYSCAPES.ids), np.nan))
+    labels = LabelTable(tuple(replace(row, average_instance_size=math.nan) for row in CITYSCAPES.rows))
     rng = np.random.default_rng(6)
     scenes = []
     for _ in range(4):
@@ -252,10 +252,9 @@ def test_a_split_is_scored_with_sizes_of_its_own_train_split(tmp_path):
     expected, _ = evaluate([last], CITYSCAPES, average_sizes=sizes, replicates=0)
     assert scored(labels) == scored(CITYSCAPES, sizes_from_train=True) == expected
     assert scored(CITYSCAPES) == evaluate([last], CITYSCAPES, replicates=0)[0] != expected
-    cars = labels.average_instance_size.copy()
-    cars[labels.names.index("car")] = 10.0
+    rows = [replace(row, average_instance_size=10.0) if row.name == "car" else row for row in labels.rows]
     some, _ = evaluate([last], CITYSCAPES, average_sizes=sizes | {"car": 10.0}, replicates=0)
-    assert scored(replace(labels, average_instance_size=cars)) == some
+    assert scored(LabelTable(tuple(rows))) == some
     with pytest.raises(UserError, match="average instance size is in neither"):
         evaluate([last], labels, replicates=0)
 
@@ -263,7 +262,7 @@ def test_a_split_is_scored_with_sizes_of_its_own_train_split(tmp_path):
 def test_bucket_scores_are_means_over_their_classes_that_have_a_score(tmp_path):
     label = np.array([[7, 7, 8, 11]], np.uint8)
     pairs = write_pairs(tmp_path, [(label, label.astype(np.uint16), np.array([[7, 8, 8, 7]], np.uint8))])
-    buckets = dict.fromkeys(CITYSCAPES.classes, "tail") | {"road": "head", "sidewalk": "head", "car": "head"}
+    buckets = dict.fromkeys(CITYSCAPES.class_names, "tail") | {"road": "head", "sidewalk": "head", "car": "head"}
     scores, _ = score(pairs, buckets=buckets)
     per_class, per_bucket = scores["per_class"], scores["per_bucket"]
     assert list(per_bucket) == ["head", "tail"]

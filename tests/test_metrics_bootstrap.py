@@ -96,7 +96,7 @@ def test_the_paired_difference_is_that_of_the_replicates(statistics, other):
     change = separate[1]["iou_class"] - separate[0]["iou_class"]
     np.testing.assert_allclose(forth["iou_class"]["interval"], np.percentile(change, [2.5, 97.5]))
     np.testing.assert_allclose(forth["iou_class"]["interval"], -back["iou_class"]["interval"][::-1], atol=1e-15)
-    car = CITYSCAPES.train_id_of("car")
+    car = CITYSCAPES.class_of("car").train_id
     change = separate[1]["class_iou"][:, car] - separate[0]["class_iou"][:, car]
     assert forth["class_iou"]["difference"][car] < 0 and forth["class_iou"]["above_zero"][car] == 0
     assert back["class_iou"]["above_zero"][car] == (change < 0).sum() / (~np.isnan(change)).sum() > 0.9
@@ -116,7 +116,7 @@ def test_models_scored_on_other_images_are_not_compared(pairs, statistics):
 
 
 def test_written_statistics_come_back_whole_and_give_the_written_scores(pairs, tmp_path):
-    buckets = {name: "tail" if name in ("bus", "train") else "head" for name in CITYSCAPES.classes}
+    buckets = {name: "tail" if name in ("bus", "train") else "head" for name in CITYSCAPES.class_names}
     identity = {"dataset": "toy", "model": "m1", "seed": 3, "split": "val"}
     scores, statistics = evaluate(pairs, CITYSCAPES, buckets=buckets, replicates=20, identity=identity)
     write_scores(scores, statistics, tmp_path / "deep" / "val.json")

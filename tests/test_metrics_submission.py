@@ -20,7 +20,7 @@ NAMES = ("9678409848892349952", "11265988018907955561", "44")
 
 def ids() -> np.ndarray:
     rng = np.random.default_rng(0)
-    return rng.choice(CITYSCAPES.ids[CITYSCAPES.rows_of_classes], SIZE).astype(np.uint8)
+    return rng.choice([row.id for row in CITYSCAPES.classes], SIZE).astype(np.uint8)
 
 
 @pytest.fixture

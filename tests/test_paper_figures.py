@@ -16,7 +16,7 @@ from paper_results import BUCKET_OF, CLASSES, LEVEL, metrics, write_classes, wri
 from tailcutmix.dataset.images import read_image, write_png
 from tailcutmix.dataset.manifest import MANIFEST_COLUMNS, write_manifest
 from tailcutmix.errors import UserError
-from tailcutmix.labels import LabelTable, slug
+from tailcutmix.labels import Label, LabelTable, slug
 from tailcutmix.paper import style
 from tailcutmix.paper.ablation import ablation
 from tailcutmix.paper.crops import Crop, choose_region, outline, paste_crop, read_crops
@@ -47,15 +47,9 @@ def labels() -> LabelTable:
     """Label id 3 * c for class c, and void under id 1."""
     count = len(CLASSES)
     colours = np.random.default_rng(0).integers(30, 255, (count + 1, 3)).astype(np.uint8)
-    return LabelTable(
-        ids=np.array([*(3 * np.arange(count)), 1]),
-        names=(*CLASSES, "void"),
-        train_ids=np.array([*range(count), 255]),
-        categories=("any",) * (count + 1),
-        has_instances=np.zeros(count + 1, bool),
-        colours=colours,
-        average_instance_size=np.full(count + 1, np.nan),
-    )
+    colours = [tuple(map(int, colour)) for colour in colours]
+    classes = [Label(3 * c, name, c, "any", colour=colours[c]) for c, name in enumerate(CLASSES)]
+    return LabelTable((*classes, Label(1, "void", 255, "any", colour=colours[count])))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from tailcutmix.dataset.images import read_label
 from tailcutmix.dataset.normalisation import MEAN, STD
 from tailcutmix.dataset.packing import Packed
 from tailcutmix.errors import UserError
-from tailcutmix.labels import LabelTable
+from tailcutmix.labels import Label, LabelTable
 from tailcutmix.models.build import build_model
 from tailcutmix.models.multiscale import MultiScaleNet
 from tailcutmix.models.resizing import at_scale
@@ -38,15 +38,8 @@ class Brightest(MultiScaleNet):
 
 
 def labels_of_test():
-    return LabelTable(
-        ids=np.array([0, 7, 11, 26]),
-        names=("void", "road", "big house", "car"),
-        train_ids=np.array([255, 0, 1, 2]),
-        categories=("void", "flat", "thing", "thing"),
-        has_instances=np.zeros(4, bool),
-        colours=np.zeros((4, 3), np.uint8),
-        average_instance_size=np.full(4, np.nan),
-    )
+    rows = ((0, "void", 255, "void"), (7, "road", 0, "flat"), (11, "big house", 1, "thing"), (26, "car", 2, "thing"))
+    return LabelTable(tuple(Label(*row) for row in rows))
 
 
 def colour_images(count=3, height=10, width=13, seed=0):

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from tailcutmix.dataset.images import read_label, write_png
 from tailcutmix.errors import UserError
-from tailcutmix.labels import LabelTable
+from tailcutmix.labels import Label, LabelTable
 from tailcutmix.prediction.ensemble import CLAIMS, ensemble, ensemble_order, ensemble_split, write_claims
 
 IDS = st.sampled_from([0, 7, 11, 26])
@@ -65,15 +65,13 @@ def test_experts_only_add_their_own_class(mr1, experts):
 
 
 def table():
-    return LabelTable(
-        ids=np.array([0, 7, 11, 26]),
-        names=("void", "road", "traffic light", "car"),
-        train_ids=np.array([255, 0, 1, 2]),
-        categories=("void", "flat", "thing", "thing"),
-        has_instances=np.zeros(4, bool),
-        colours=np.zeros((4, 3), np.uint8),
-        average_instance_size=np.full(4, np.nan),
+    rows = (
+        (0, "void", 255, "void"),
+        (7, "road", 0, "flat"),
+        (11, "traffic light", 1, "thing"),
+        (26, "car", 2, "thing"),
     )
+    return LabelTable(tuple(Label(*row) for row in rows))
 
 
 @pytest.fixture

@@ -31,8 +31,8 @@ def digest(folder) -> dict[str, str]:
 
 
 def test_ids_are_those_of_the_label_table():
-    known = dict(zip(LABELS.names, LABELS.ids.tolist(), strict=True))
-    assert {name: known[name] for name in LABELS.classes} == ids.CLASS_IDS
+    known = {row.name: row.id for row in LABELS.rows}
+    assert {name: known[name] for name in LABELS.class_names} == ids.CLASS_IDS
     void = {"ego vehicle": ids.EGO_VEHICLE, "rectification border": ids.RECTIFICATION_BORDER, "parking": ids.PARKING}
     void |= {"out of roi": ids.OUT_OF_ROI, "static": ids.STATIC, "ground": ids.GROUND, "rail track": ids.RAIL_TRACK}
     void |= {"caravan": ids.CARAVAN, "trailer": ids.TRAILER}
@@ -54,7 +54,7 @@ def test_instances_agree_with_labels(city):
     from cityscapesscripts.evaluation.instances2dict import instances2dict
 
     _, frame = city
-    several, has_instances = False, set(LABELS.ids[LABELS.has_instances])
+    several, has_instances = False, {row.id for row in LABELS.rows if row.has_instances}
     for row in frame.itertuples():
         label, instances = read_label(row.label), read_instances(row.instance)
         single = instances >= 1000
@@ -65,7 +65,7 @@ def test_instances_agree_with_labels(city):
     assert several
     found = instances2dict([frame.instance[0]])[frame.instance[0]]  # the official reader sees the same pixels
     label = read_label(frame.label[0])
-    for name, number in zip(LABELS.names, LABELS.ids, strict=True):
+    for name, number in ((row.name, row.id) for row in LABELS.rows):
         assert sum(entry["pixelCount"] for entry in found.get(name, [])) == (label == number).sum()
 
 
@@ -107,7 +107,7 @@ def test_colour_and_place_alone_tell_no_rare_class(city):
     guess = counts.argmax(axis=0)[keys]
     iou = {
         name: ((guess == k) & (labels == k)).sum() / max(((guess == k) | (labels == k)).sum(), 1)
-        for k, name in enumerate(LABELS.classes)
+        for k, name in enumerate(LABELS.class_names)
     }
     assert iou["road"] > 0.5 and iou["sky"] > 0.4
     for name in ("train", "bus", "truck", "motorcycle", "rider", "bicycle", "wall", "fence"):

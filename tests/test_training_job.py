@@ -40,7 +40,7 @@ def data(tmp_path_factory):
     manifest.write_manifest(rows, folder / "manifest.csv")
     labels = read_labels(LABELS)
     pack(folder / "manifest.csv", "train", labels, None, folder / "packed")
-    b = int(labels.to_label_id[labels.train_id_of("car")])
+    b = labels.class_of("car").id
     write_subset(manifest.read_manifest(folder / "manifest.csv", "train"), b, folder / "car", workers=1)
     return folder
 

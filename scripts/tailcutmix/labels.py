@@ -1,86 +1,105 @@
-"""The label table of a data set: one row a label id, read from ``config/labels/<name>.csv``."""
+"""The label table of a data set: one row per label id, read from ``config/labels/<name>.csv``."""
 
+import csv
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from tailcutmix.errors import UserError
-from tailcutmix.files import read_table
 
 IGNORE = 255
 """Train id of every label that is neither trained nor evaluated."""
 
 COLUMNS = ("id", "name", "train_id", "category", "has_instances", "colour", "average_instance_size")
 
+YES, NO = ("1", "yes", "true"), ("", "0", "no", "false")
+
+
+@dataclass(frozen=True)
+class Label:
+    """One row of the table; a label with a train id below 255 is a class.
+
+    Attributes:
+        id: as stored in label images, 0..254.
+        name: as people read it.
+        train_id: 0..C-1 for trained and evaluated classes, 255 for ignored labels.
+        category: name of its category.
+        has_instances: whether instance images number its objects.
+        colour: RGB, each 0..255.
+        average_instance_size: pixels of an average instance at full resolution; NaN where unknown.
+    """
+
+    id: int
+    name: str
+    train_id: int
+    category: str = ""
+    has_instances: bool = False
+    colour: tuple[int, int, int] = (0, 0, 0)
+    average_instance_size: float = float("nan")
+
+    @property
+    def slug(self) -> str:
+        """The name as it stands in paths: ``traffic light`` -> ``traffic_light``."""
+        return slug(self.name)
+
 
 @dataclass(frozen=True)
 class LabelTable:
-    """Label ids and what is known of each; all arrays have one entry a row, in the order of the file.
+    """All rows in the order of the file, the classes among them, and lookups between label ids and train ids."""
 
-    Attributes:
-        ids: (R,) int, label ids as stored in label images, 0..254.
-        names: R label names.
-        train_ids: (R,) int, 0..C-1 for trained and evaluated classes, 255 for ignored labels.
-        categories: R category names.
-        has_instances: (R,) bool.
-        colours: (R, 3) uint8 RGB.
-        average_instance_size: (R,) float, pixels of an average instance at full resolution; NaN where unknown.
-    """
+    rows: tuple[Label, ...]
 
-    ids: np.ndarray
-    names: tuple[str, ...]
-    train_ids: np.ndarray
-    categories: tuple[str, ...]
-    has_instances: np.ndarray
-    colours: np.ndarray
-    average_instance_size: np.ndarray
+    @cached_property
+    def classes(self) -> tuple[Label, ...]:
+        """The C classes in train id order."""
+        return tuple(sorted((row for row in self.rows if row.train_id != IGNORE), key=lambda row: row.train_id))
 
     @property
-    def rows_of_classes(self) -> np.ndarray:
-        """(C,) int: the table row of each train class, in train id order."""
-        rows = np.flatnonzero(self.train_ids != IGNORE)
-        return rows[np.argsort(self.train_ids[rows])]
-
-    @property
-    def classes(self) -> tuple[str, ...]:
+    def class_names(self) -> tuple[str, ...]:
         """The C class names in train id order."""
-        return tuple(self.names[row] for row in self.rows_of_classes)
+        return tuple(row.name for row in self.classes)
 
     @property
     def num_classes(self) -> int:
-        return len(self.rows_of_classes)
+        return len(self.classes)
 
-    @property
+    @cached_property
+    def ids(self) -> np.ndarray:
+        """(R,) int: the label id of each row."""
+        return np.array([row.id for row in self.rows], int)
+
+    @cached_property
     def to_train_id(self) -> np.ndarray:
         """(256,) uint8: label id -> train id; ids that the table does not list are ignored (255)."""
         lookup = np.full(256, IGNORE, np.uint8)
-        lookup[self.ids] = self.train_ids
+        for row in self.rows:
+            lookup[row.id] = row.train_id
         return lookup
 
-    @property
+    @cached_property
     def to_label_id(self) -> np.ndarray:
         """(256,) uint8: train id -> label id; 255 and unused train ids -> 0."""
         lookup = np.zeros(256, np.uint8)
-        rows = self.rows_of_classes
-        lookup[self.train_ids[rows]] = self.ids[rows]
+        for row in self.classes:
+            lookup[row.train_id] = row.id
         return lookup
 
-    @property
+    @cached_property
     def class_colours(self) -> np.ndarray:
         """(256, 3) uint8: train id -> RGB; ignored pixels are black."""
         palette = np.zeros((256, 3), np.uint8)
-        palette[: self.num_classes] = self.colours[self.rows_of_classes]
+        palette[: self.num_classes] = [row.colour for row in self.classes]
         return palette
 
-    def train_id_of(self, name: str) -> int:
-        """Train id of a class given by its name or its slug; raises UserError for any other word."""
-        for train_id, known in enumerate(self.classes):
-            if name in (known, slug(known)):
-                return train_id
-        raise UserError(f"no class is called {name!r}; the classes are: {', '.join(self.classes)}")
+    def class_of(self, name: str) -> Label:
+        """The class of a name or a slug; raises UserError for any other word."""
+        for known in self.classes:
+            if name in (known.name, known.slug):
+                return known
+        raise UserError(f"no class is called {name!r}; the classes are: {', '.join(self.class_names)}")
 
 
 def slug(name: str) -> str:
@@ -89,33 +108,59 @@ def slug(name: str) -> str:
 
 
 def read_labels(path: str | Path) -> LabelTable:
-    """Read and check a label table; raises UserError that names the file and the row."""
-    columns = {"name": str, "category": str, "colour": str}
-    table = read_table(path, COLUMNS, "label table", f"it has the columns {', '.join(COLUMNS)}", dtype=columns)
+    """Read and check a label table; raises UserError that names the file and the line."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, skipinitialspace=True)
+            lines = [(reader.line_num, line) for line in reader]
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such label table") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: not a readable label table ({error})") from None
+    missing = [column for column in COLUMNS if column not in (reader.fieldnames or [])]
+    if missing:
+        raise UserError(f"{path}: column {missing[0]} is missing; it has the columns {', '.join(COLUMNS)}")
+    table = LabelTable(tuple(_read_row(line, f"{path}: line {number}") for number, line in lines))
+    _check_table(table, path)
+    return table
+
+
+def _read_row(line: dict, where: str) -> Label:
+    cells = {column: (line[column] or "").strip() for column in COLUMNS}
     for column, high in (("id", 254), ("train_id", IGNORE)):
-        values = pd.to_numeric(table[column], errors="coerce")
-        bad = ~values.between(0, high) | (values % 1 != 0)
-        if bad.any():
-            row = int(np.flatnonzero(bad)[0]) + 2
-            raise UserError(f"{path}: line {row}: {column} must be a whole number from 0 to {high}")
-    used = sorted(table.loc[table.train_id != IGNORE, "train_id"])
+        if not re.fullmatch(r"\d{1,3}", cells[column]) or int(cells[column]) > high:
+            raise UserError(f"{where}: {column} must be a whole number from 0 to {high}")
+    if cells["has_instances"].lower() not in YES + NO:
+        raise UserError(f"{where}: has_instances is {cells['has_instances']!r}; write 1 or 0, or leave it empty")
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", cells["colour"]):
+        raise UserError(f"{where}: colour {cells['colour']!r} is not of the form #rrggbb")
+    size = cells["average_instance_size"]
+    if size and not re.fullmatch(r"\d+(\.\d*)?|\.\d+", size):
+        raise UserError(f"{where}: average_instance_size is {size!r}; write a number of pixels, or leave it empty")
+    red, green, blue = bytes.fromhex(cells["colour"][1:])
+    return Label(
+        id=int(cells["id"]),
+        name=cells["name"],
+        train_id=int(cells["train_id"]),
+        category=cells["category"],
+        has_instances=cells["has_instances"].lower() in YES,
+        colour=(red, green, blue),
+        average_instance_size=float(size) if size else float("nan"),
+    )
+
+
+def _check_table(table: LabelTable, path: str | Path) -> None:
+    used = [row.train_id for row in table.classes]
     if used != list(range(len(used))) or len(used) < 2:
         raise UserError(f"{path}: train ids must be 0, 1, 2, ... without gap or double, two at least; found {used}")
-    for column in ("id", "name"):
-        if table[column].duplicated().any():
-            raise UserError(f"{path}: {column} {table[column][table[column].duplicated()].iloc[0]} stands twice")
-    for name in table.name[table.train_id != IGNORE]:
+    for column, values in (
+        ("id", [row.id for row in table.rows]),
+        ("name", [row.name for row in table.rows]),
+        ("name in paths", [row.slug for row in table.classes]),
+    ):
+        for value in values:
+            if values.count(value) > 1:
+                raise UserError(f"{path}: {column} {value} stands twice")
+    for name in table.class_names:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 _.-]*", name):
             raise UserError(f"{path}: class name {name!r} becomes a path: letters, digits, space, _ . and - only")
-    for line, colour in enumerate(table.colour, start=2):
-        if not re.fullmatch(r"#[0-9a-fA-F]{6}", str(colour)):
-            raise UserError(f"{path}: line {line}: colour {colour!r} is not of the form #rrggbb")
-    return LabelTable(
-        ids=table.id.to_numpy(int),
-        names=tuple(table.name),
-        train_ids=table.train_id.to_numpy(int),
-        categories=tuple(table.category),
-        has_instances=table.has_instances.astype(int).to_numpy(bool),
-        colours=np.array([list(bytes.fromhex(colour[1:])) for colour in table.colour], np.uint8),
-        average_instance_size=pd.to_numeric(table.average_instance_size).to_numpy(float),
-    )

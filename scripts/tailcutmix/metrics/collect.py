@@ -129,8 +129,6 @@ def average_instance_sizes(instances: Iterable[str], labels: LabelTable) -> dict
         Class name -> mean pixels of an instance (values above 1000; groups do not count), for the classes seen.
     """
     highest = int(labels.ids.max())
-    rows = [row for row in labels.rows_of_classes if labels.has_instances[row]]
-    highest = int(labels.ids.max())
     pixels, number = np.zeros((2, highest + 1))
     for path in filter(None, instances):
         image = read_ids(path)
@@ -139,4 +137,5 @@ def average_instance_sizes(instances: Iterable[str], labels: LabelTable) -> dict
         values = values[values // FIRST_INSTANCE <= highest]
         pixels += np.bincount(values // FIRST_INSTANCE, sizes[values], highest + 1)
         number += np.bincount(values // FIRST_INSTANCE, minlength=highest + 1)
-    return {labels.names[row]: float(pixels[id_] / number[id_]) for row in rows if number[id_ := labels.ids[row]]}
+    counted = [row for row in labels.classes if row.has_instances and number[row.id]]
+    return {row.name: float(pixels[row.id] / number[row.id]) for row in counted}

@@ -1,6 +1,7 @@
 """Score predictions: one pass over the files, then everything from per-image statistics."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -125,12 +126,11 @@ def score_split(
         settings: the keyword arguments of :func:`evaluate`.
     """
     pairs = pairs_from_manifest(read_manifest(manifest, split), predictions)
-    rows = [row for row in labels.rows_of_classes if labels.has_instances[row]]
-    if pairs[0].instance and (sizes_from_train or np.isnan(labels.average_instance_size[rows]).any()):
+    sizes_of_table = {row.name: row.average_instance_size for row in labels.classes if row.has_instances}
+    if pairs[0].instance and (sizes_from_train or any(map(math.isnan, sizes_of_table.values()))):
         sizes = average_instance_sizes(read_manifest(manifest, "train").instance, labels)
         if not sizes_from_train:
-            known = labels.average_instance_size
-            sizes |= {labels.names[row]: known[row] for row in rows if not np.isnan(known[row])}
+            sizes |= {name: size for name, size in sizes_of_table.items() if not math.isnan(size)}
         settings = {"average_sizes": sizes} | settings
     return evaluate(pairs, labels, **settings)
 

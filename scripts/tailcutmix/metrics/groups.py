@@ -60,24 +60,23 @@ def groups_of(labels: LabelTable, average_sizes: Mapping[str, float] | None = No
         instances: False where the ground truth has no instance images; no score by instance is then taken.
     """
     size = int(labels.ids.max()) + 1
-    rows = labels.rows_of_classes
-    class_ids = labels.ids[rows]
-    categories = tuple(dict.fromkeys(labels.categories[row] for row in np.flatnonzero(labels.train_ids != IGNORE)))
+    class_ids = np.array([row.id for row in labels.classes])
+    categories = tuple(dict.fromkeys(row.category for row in labels.rows if row.train_id != IGNORE))
     evaluated, listed = np.zeros((2, size), bool)
     listed[labels.ids] = True
     evaluated[class_ids] = True
     all_members = np.zeros((size, len(categories)), int)
-    for id_, category in zip(labels.ids, labels.categories, strict=True):
-        if category in categories:
-            all_members[id_, categories.index(category)] = 1
     with_instances = np.zeros(size, bool)
-    with_instances[labels.ids] = labels.has_instances & instances
     sizes = np.full(size, np.nan)
-    sizes[labels.ids] = labels.average_instance_size
+    for row in labels.rows:
+        if row.category in categories:
+            all_members[row.id, categories.index(row.category)] = 1
+        with_instances[row.id] = row.has_instances and instances
+        sizes[row.id] = row.average_instance_size
     for name, value in (average_sizes or {}).items():
-        sizes[class_ids[labels.train_id_of(name)]] = value
+        sizes[labels.class_of(name).id] = value
     return Groups(
-        classes=labels.classes,
+        classes=labels.class_names,
         categories=categories,
         size=size,
         listed=listed,

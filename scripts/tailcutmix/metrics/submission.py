@@ -99,6 +99,6 @@ def _read(path: str, size: tuple[int, int]) -> np.ndarray:
 def _looks_like_train_ids(used: np.ndarray, labels: LabelTable) -> bool:
     """Whether the ids are all train ids, and some of them would be labels that are never evaluated."""
     ids = np.flatnonzero(used)
-    evaluated = set(labels.ids[labels.rows_of_classes])
+    evaluated = {row.id for row in labels.classes}
     low = ids[ids != 255]
     return bool(len(low)) and low.max() < labels.num_classes and any(id_ not in evaluated for id_ in low)

@@ -83,7 +83,7 @@ def ensemble_split(
     """
     if not experts:
         logger.warning("there are no experts: MR is M1's own result")
-    label_ids = {name: int(labels.to_label_id[labels.train_id_of(name)]) for name in experts}
+    label_ids = {name: labels.class_of(name).id for name in experts}
     scored = bool((manifest.label != "").all())
     evaluated = labels.to_train_id != IGNORE
 

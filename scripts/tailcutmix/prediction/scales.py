@@ -46,7 +46,7 @@ def select_scales(predictor: Predictor, packed: Packed, labels: LabelTable, batc
     iou_training = iou_of(confusion[names[0]])
     return pd.DataFrame(
         {
-            "class": labels.classes,
+            "class": labels.class_names,
             "images": images,
             "iou_training_scales": iou_training,
             "iou_full": iou_full,
@@ -79,12 +79,12 @@ def read_scales(path: str | Path, labels: LabelTable) -> dict[int, str]:
     """{train id: "training" or "full"} for every class; raises UserError for a file that does not say."""
     frame = read_table(path, ("class", "chosen"), "table of chosen scales")
     chosen = dict(zip(frame["class"], frame["chosen"], strict=True))
-    bad = [name for name in labels.classes if chosen.get(name) not in (TRAINING, FULL)]
+    bad = [name for name in labels.class_names if chosen.get(name) not in (TRAINING, FULL)]
     if bad:
         raise UserError(f"{path}: no scales chosen for class {bad[0]}; delete the file and run again")
-    return {labels.train_id_of(name): chosen[name] for name in labels.classes}
+    return {row.train_id: chosen[row.name] for row in labels.classes}
 
 
 def scales_of_class(name: str, set_of_class: Mapping[int, str], labels: LabelTable) -> str:
     """The set that the expert of a class uses: the one chosen for its class."""
-    return set_of_class[labels.train_id_of(name)]
+    return set_of_class[labels.class_of(name).train_id]

@@ -52,7 +52,7 @@ def draw_level_crops(
         return save(figure, stem)
     grid = figure.subplots(len(chosen), len(levels), squeeze=False, width_ratios=widths, height_ratios=heights)
     for row, (name, crops) in zip(grid, chosen, strict=True):
-        class_id = int(labels.ids[labels.names.index(name)])
+        class_id = labels.class_of(name).id
         for axes, crop in zip(row, crops, strict=True):
             axes.imshow(crop.image)
             if overlay:

@@ -90,7 +90,7 @@ def draw_qualitative(
     models = list(predictions)
     pair = ("m0" if "m0" in predictions else models[0], models[-1])
     classes = read_classes(None, buckets)
-    tail = [labels.train_id_of(name) for name in classes["class"][classes["bucket"] == "tail"]]
+    tail = [labels.class_of(name).train_id for name in classes["class"][classes["bucket"] == "tail"]]
     tail = tail or list(range(labels.num_classes))
 
     def prediction(model: str, image_id: str) -> np.ndarray:
@@ -109,7 +109,7 @@ def draw_qualitative(
         window = best_window(_where(b, [labels.to_train_id[array] for array in found]))
         found = [array[window] for array in found]
         seen |= set(np.unique(labels.to_train_id[np.stack(found)]).tolist())
-        title = f"{labels.classes[b]}\n{row['image_id']}"
+        title = f"{labels.classes[b].name}\n{row['image_id']}"
         panels.append((title, [read_image(row["image"])[window], *(colour_code(array, labels) for array in found)]))
     columns = ["image", "truth", *(SHORT_NAMES.get(model, (titles or {}).get(model, model)) for model in models)]
     return save(_draw(panels, columns, sorted(seen), labels), stem)
@@ -141,7 +141,7 @@ def _draw(panels, columns: Sequence[str], seen: Sequence[int], labels: LabelTabl
                           color="white")  # fmt: skip
     for axes, title in zip(grid[0], columns, strict=True):
         axes.set_title(title, loc="center")
-    names = {b: labels.classes[b] if b != IGNORE else "not evaluated" for b in seen}
+    names = {b: labels.classes[b].name if b != IGNORE else "not evaluated" for b in seen}
     handles = [Patch(color=labels.class_colours[b] / 255, label=name) for b, name in names.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=min(7, len(handles)), columnspacing=1.2)
     return figure
