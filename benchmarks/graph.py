@@ -57,7 +57,7 @@ def main() -> None:
     print("| seeds | tail classes | trainings | jobs | dry run, s | memory, MB |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        for part in ("Snakefile", "workflow", "scripts", "config", "envs"):
+        for part in ("Snakefile", "workflow", "profiles", "scripts", "config", "envs"):
             copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
             copy(ROOT / part, folder / part)
         for tail in options.tails:

@@ -28,7 +28,7 @@ def finished(tmp_path_factory):
     (queue / "qsub").chmod(0o755)
     overlay = TINY | {"training": TINY["training"] | {"gpus": 1, "mem_mb": 3000, "runtime": 90}}
     (folder / "overlay.yaml").write_text(yaml.safe_dump(overlay))
-    command = [sys.executable, "-m", "snakemake", "--workflow-profile", "workflow/profiles/cluster-generic",
+    command = [sys.executable, "-m", "snakemake", "--workflow-profile", "profiles/cluster-generic",
                "--latency-wait", "10", "--configfile=overlay.yaml",
                "results/tiny/models/unet/seed0/model.safetensors"]  # fmt: skip
     environment = os.environ | {

@@ -38,7 +38,7 @@ OVERLAY = TINY | {
 }
 TRAINED = ["unet", "m0", "m1", "m2-bus"]
 ENVIRONMENT = os.environ | {"TAILCUTMIX_DEVICE": "cpu", "PYTHONPATH": "", "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
-SLURM = (str(ROOT / "tests/slurm/poll_quickly.py"), "--workflow-profile", "workflow/profiles/slurm",
+SLURM = (str(ROOT / "tests/slurm/poll_quickly.py"), "--workflow-profile", "profiles/slurm",
          "--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10",
          "--slurm-keep-successful-logs")  # fmt: skip
 LOCAL = ("-m", "snakemake", "--cores", "2")
