@@ -1,4 +1,5 @@
 # make paper: set everything up and go from raw images to Table 1 on ToyCity.   make test: set everything up and run the tests.
+# make plan: what would be trained, and what it would cost.
 # Another configuration: make paper CONFIG=config/camvid_smoke.yaml.  More options for Snakemake: ARGS="-n".
 PYTHON ?= python3
 BIN := .venv/bin
@@ -6,11 +7,14 @@ CONFIG ?=
 ARGS ?=
 SNAKEMAKE := $(BIN)/snakemake --cores all $(if $(CONFIG),--configfile=$(CONFIG))
 
-.PHONY: paper report test lint clean
+.PHONY: paper plan report test lint clean
 
 paper: .venv/run.ready
 	$(SNAKEMAKE) $(ARGS)
 	@$(BIN)/python scripts/show_results.py $(CONFIG)
+
+plan: .venv/run.ready
+	@$(SNAKEMAKE) plan --quiet all $(ARGS)
 
 report: .venv/run.ready
 	$(SNAKEMAKE) --report report.html $(ARGS)

@@ -24,39 +24,41 @@ wildcard_constraints:
     class_slug=r"[A-Za-z0-9_.-]+",
 
 
-# Seconds of work on small tables: done where Snakemake runs, never a job of a cluster.
+# Seconds of work on small tables: done where Snakemake runs, never a job of a cluster. The rules of tables and figures
+# are local too (workflow/rules/paper.smk).
 localrules:
     all,
+    plan,
     ablation,
     submission,
     fill_buckets,
     rebucket,
-    draw_ablation,
-    draw_fig1_level_crops,
-    draw_fig2_cutmix,
-    draw_label_distribution,
-    draw_mixing,
-    draw_per_class_iou,
-    draw_qualitative,
-    draw_training,
-    make_ablation,
-    make_claims,
-    make_differences,
-    make_per_class,
-    make_table1,
 
 
 rule all:
     default_target: True
     input:
-        get_paper_files(),
+        get_targets("paper"),
+
+
+rule plan:
+    log:
+        files.log("plan"),
+    benchmark:
+        files.benchmark("plan")
+    conda:
+        "envs/images.yaml"
+    message:
+        "Show what would be trained, and what it would cost"
+    script:
+        "scripts/show_plan.py"
 
 
 rule ablation:
     input:
-        get_ablation_files(),
+        get_targets("ablation"),
 
 
 rule submission:
     input:
-        f"{D}/submission/test.zip",
+        files.submission,

@@ -57,7 +57,8 @@ from tailcutmix.dataset.toycity import generate
 from tailcutmix.labels import IGNORE, read_labels
 from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.models.build import build_model
-from tailcutmix.tail.levels import read_boxes, write_subset
+from tailcutmix.plan.settings import Regions
+from tailcutmix.tail.levels import Subset, read_boxes, write_subset
 from tailcutmix.tail.statistics import count_labels
 from tailcutmix.training.engine import DEFAULTS, compiled
 from tailcutmix.training.loss import Targets
@@ -113,7 +114,8 @@ class Data:
         self.tail = [int(b) for b in np.argsort(pixels) if pixels[b]][:5]
         boxes = []
         for b in self.tail:
-            write_subset(self.rows, int(self.labels.to_label_id[b]), folder / str(b), workers=1)
+            out = Subset.under(folder / str(b), [1, 2, 3])
+            write_subset(self.rows, self.labels.classes[b], Regions(), out, workers=1)
             boxes.append(read_boxes(folder / str(b) / "boxes.csv"))
         self.boxes = pd.concat(boxes, ignore_index=True)
 

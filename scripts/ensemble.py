@@ -1,21 +1,22 @@
 """Predictions of M1 and of its experts -> MR, and what each expert claimed."""
 
-import pandas as pd
-
 from tailcutmix.dataset.manifest import read_manifest
 from tailcutmix.job import job
-from tailcutmix.labels import read_labels, slug
+from tailcutmix.labels import read_labels
 from tailcutmix.prediction.ensemble import ensemble_order, ensemble_split, write_claims
-from tailcutmix.tail.buckets import tail_classes
+from tailcutmix.tail.buckets import read_tail
 
 with job(snakemake):
-    folders = dict(zip(map(slug, snakemake.params.tail), snakemake.input.get("experts", []), strict=True))
-    order = ensemble_order(tail_classes(pd.read_csv(snakemake.input.buckets)), snakemake.params.order)
+    labels = read_labels(snakemake.input.labels)
+    tail = read_tail(snakemake.input.buckets, labels)
+    fixed = snakemake.params.fixed_tail
+    listed = tail if fixed is None else [labels.class_of(name) for name in fixed]
+    folders = dict(zip(listed, snakemake.input.get("experts", []), strict=True))
     claims = ensemble_split(
         snakemake.input.base,
-        {name: folders[slug(name)] for name in order},
+        {known: folders[known] for known in ensemble_order(tail, snakemake.params.order)},
         read_manifest(snakemake.input.manifest, snakemake.wildcards.split),
-        read_labels(snakemake.input.labels),
+        labels,
         snakemake.output.predictions,
         snakemake.threads,
     )

@@ -1,16 +1,17 @@
 """Print Table 1 and say where tables and figures lie: ``show_results.py [CONFIGFILE]``."""
 
 import sys
+from functools import reduce
 from pathlib import Path
 
-import pandas as pd
 import yaml
 
+from tailcutmix.files import read_table
 from tailcutmix.paper.table1 import render_terminal
+from tailcutmix.plan.files import Files
+from tailcutmix.plan.plan import merged
 
-config = {}
-for path in ["config/config.yaml", *sys.argv[1:]]:
-    config |= yaml.safe_load(Path(path).read_text()).get("dataset", {})
-results = Path("results") / config["name"]
-print(render_terminal(pd.read_csv(results / "tables/table1.csv")))
-print(f"\ntables   {results}/tables/\nfigures  {results}/figures/")
+configurations = [yaml.safe_load(Path(path).read_text()) for path in ["config/config.yaml", *sys.argv[1:]]]
+files = Files(reduce(merged, configurations)["dataset"]["name"])
+print(render_terminal(read_table(files.table("table1")["csv"])))
+print(f"\ntables   {files.results}/tables/\nfigures  {files.results}/figures/")

@@ -10,10 +10,12 @@ from mixing_fakes import CLASSES, RARE, SETTINGS, boxes, packed
 
 from tailcutmix.dataset.images import read_image, read_label, write_png
 from tailcutmix.errors import UserError
+from tailcutmix.labels import Label
 from tailcutmix.mixing.levels import COLUMNS, draw_patches, make_pool, paste_patches
 from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.mixing.streams import uniforms
-from tailcutmix.tail.levels import read_boxes, scale_boxes, write_subset
+from tailcutmix.plan.settings import Regions
+from tailcutmix.tail.levels import Subset, read_boxes, scale_boxes, write_subset
 
 quick = settings(deadline=None, max_examples=40)
 seeds = st.integers(0, 2**32 - 1)
@@ -106,9 +108,9 @@ def test_what_is_pasted_from_the_packed_arrays_is_the_crop_on_disk(tmp_path):
         write_png(paths["image"], image)
         write_png(paths["label"], label)  # label ids and train ids are the same here
         rows.append({"image_id": image_id, "instance": "", **paths})
-    write_subset(pd.DataFrame(rows), RARE, tmp_path / "subset", min_area=0)
+    write_subset(pd.DataFrame(rows), Label(RARE, "rare", RARE), Regions(), Subset.under(tmp_path / "subset", [1, 2, 3]))
     table = read_boxes(tmp_path / "subset" / "boxes.csv")
-    assert set(table.pop("class")) == {"subset"}
+    assert set(table.pop("class")) == {"rare"}
     pd.testing.assert_frame_equal(table, boxes(data), check_dtype=False)
     pool = make_pool(scale_boxes(table, 56, 40), data.image_ids)
     sources = torch.from_numpy(data.images), torch.from_numpy(data.labels)

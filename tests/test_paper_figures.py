@@ -28,7 +28,8 @@ from tailcutmix.paper.figures.mixing import draw_mixing, mixing_counts
 from tailcutmix.paper.figures.per_class_iou import draw_per_class_iou
 from tailcutmix.paper.figures.qualitative import best_window, changed_pixels, choose_rows, draw_qualitative
 from tailcutmix.paper.figures.training import draw_training, smoothed
-from tailcutmix.tail.levels import BOX_COLUMNS, write_subset
+from tailcutmix.plan.settings import Regions
+from tailcutmix.tail.levels import BOX_COLUMNS, Subset, write_subset
 
 TAIL = [name for name in CLASSES if BUCKET_OF[name] == "tail"]
 SIZE = (40, 64)
@@ -78,8 +79,8 @@ def scene(tmp_path_factory, labels) -> Path:
     manifest = pd.DataFrame(rows)
     write_manifest(manifest, folder / "manifest.csv")
     for b in TAIL:
-        out = folder / "subsets" / slug(b)
-        write_subset(manifest[manifest["split"] == "train"], int(labels.ids[CLASSES.index(b)]), out, workers=1)
+        known, train = labels.class_of(b), manifest[manifest["split"] == "train"]
+        write_subset(train, known, Regions(), Subset.under(folder / "subsets" / known.slug, [1, 2, 3]), workers=1)
     return folder
 
 

@@ -64,14 +64,9 @@ def test_experts_only_add_their_own_class(mr1, experts):
         assert set(claims[j]) == {"pixels_added", "overlap_with_later"}
 
 
-def table():
-    rows = (
-        (0, "void", 255, "void"),
-        (7, "road", 0, "flat"),
-        (11, "traffic light", 1, "thing"),
-        (26, "car", 2, "thing"),
-    )
-    return LabelTable(tuple(Label(*row) for row in rows))
+ROWS = ((0, "void", 255), (7, "road", 0), (11, "traffic light", 1), (26, "car", 2))
+TABLE = LabelTable(tuple(Label(*row) for row in ROWS))
+CAR = TABLE.class_of("car")
 
 
 @pytest.fixture
@@ -90,8 +85,8 @@ def folders(tmp_path):
 
 def test_ensemble_of_a_split(folders):
     root, maps, manifest = folders
-    experts = {"traffic light": root / "light", "car": root / "car"}
-    claims = ensemble_split(root / "m1", experts, manifest, table(), root / "mr")
+    experts = {TABLE.class_of("traffic light"): root / "light", CAR: root / "car"}
+    claims = ensemble_split(root / "m1", experts, manifest, TABLE, root / "mr")
     total = {11: dict.fromkeys(CLAIMS, 0), 26: dict.fromkeys(CLAIMS, 0)}
     for number in range(3):
         truth = np.where(maps["truth"][number] == 0, 255, maps["truth"][number])
@@ -108,7 +103,7 @@ def test_ensemble_of_a_split(folders):
 
 def test_claims_of_a_split_without_labels_are_empty(folders):
     root, _, manifest = folders
-    claims = ensemble_split(root / "m1", {"car": root / "car"}, manifest.assign(label=""), table(), root / "mr")
+    claims = ensemble_split(root / "m1", {CAR: root / "car"}, manifest.assign(label=""), TABLE, root / "mr")
     assert claims.true_positives_added.isna().all() and claims.false_positives_added.isna().all()
     assert (claims.pixels_added > 0).all()
     write_claims(claims, root / "claims.csv")
@@ -119,7 +114,7 @@ def test_claims_of_a_split_without_labels_are_empty(folders):
 
 def test_without_experts_the_ensemble_is_m1(folders, caplog):
     root, maps, manifest = folders
-    claims = ensemble_split(root / "m1", {}, manifest, table(), root / "mr")
+    claims = ensemble_split(root / "m1", {}, manifest, TABLE, root / "mr")
     assert "there are no experts" in caplog.text
     np.testing.assert_array_equal(read_label(root / "mr/i1.png"), maps["m1"][1])
     assert claims.empty and list(claims.columns) == ["class", *CLAIMS]
@@ -129,18 +124,19 @@ def test_predictions_that_do_not_fit_are_named(folders):
     root, _, manifest = folders
     write_png(root / "car" / "i1.png", np.zeros((3, 3), np.uint8))
     with pytest.raises(UserError, match="car/i1.png"):
-        ensemble_split(root / "m1", {"car": root / "car"}, manifest, table(), root / "mr")
+        ensemble_split(root / "m1", {CAR: root / "car"}, manifest, TABLE, root / "mr")
     (root / "car" / "i1.png").unlink()
     with pytest.raises(UserError, match="car/i1.png"):
-        ensemble_split(root / "m1", {"car": root / "car"}, manifest, table(), root / "mr")
+        ensemble_split(root / "m1", {CAR: root / "car"}, manifest, TABLE, root / "mr")
     assert not (root / "mr").exists() and not (root / "mr.tmp").exists()
 
 
 @given(st.permutations(["bus", "train", "traffic light", "rider"]), st.data())
 def test_the_order_is_the_configured_one_and_otherwise_the_tail_s(tail, data):
     """Rarest last by default; an order that names some classes lays these last, by name or slug, and drops none."""
+    tail = [Label(place, name, place) for place, name in enumerate(tail)]
     assert ensemble_order(tail) == tail
     named = data.draw(st.lists(st.sampled_from(tail), unique=True))
-    found = ensemble_order(tail, [name.replace(" ", "_") for name in named] + ["sky"])
+    found = ensemble_order(tail, [known.slug for known in named] + ["sky"])
     assert found[len(tail) - len(named) :] == named
-    assert found[: len(tail) - len(named)] == [name for name in tail if name not in named]
+    assert found[: len(tail) - len(named)] == [known for known in tail if known not in named]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailcutmix.errors import UserError
+from tailcutmix.plan.settings import Buckets
 from tailcutmix.tail.buckets import ABSENT, final_buckets, initial_buckets, tail_classes
 from tailcutmix.tail.statistics import count_labels, label_statistics
 
@@ -61,7 +62,7 @@ def test_moves_never_touch_the_head_and_each_has_its_reason(counts, data):
     initial = initial_buckets(stats(counts), data.draw(st.tuples(st.integers(0, 6), st.integers(0, 6))))
     iou = {name: data.draw(ious) for name in initial["class"]}
     margin = data.draw(st.floats(0, 0.2))
-    final = final_buckets(initial, iou, margin=margin)
+    final = final_buckets(initial, iou, Buckets(margin=margin))
     scored = [value for value in iou.values() if value is not None and not math.isnan(value)]
     mean = sum(scored) / len(scored) if scored else math.nan
     for before, after in zip(initial.itertuples(), final.itertuples(), strict=True):
@@ -89,14 +90,14 @@ def test_the_published_example_moves_as_expected():
     final = final_buckets(initial, iou)
     assert tail_classes(final) == ["wall", "train"]
     assert final.set_index("class").loc["wall", "moved_from"] == "middle"
-    assert tail_classes(final_buckets(initial, iou, rebucket=False)) == tail_classes(initial)
-    assert "traffic light" in tail_classes(final_buckets(initial, iou, good=0.6))
+    assert tail_classes(final_buckets(initial, iou, Buckets(rebucket=False))) == tail_classes(initial)
+    assert "traffic light" in tail_classes(final_buckets(initial, iou, Buckets(good=0.6)))
 
 
 def test_a_fixed_list_is_the_tail_whatever_the_scores(caplog):
     table = stats([50, 30, 10, 5, 5, 0])
     initial = initial_buckets(table, None, ["class 1", "class_4", "class 5"])
-    final = final_buckets(initial, dict.fromkeys(table["class"], 0.9), tail=["class 1", "class_4", "class 5"])
+    final = final_buckets(initial, dict.fromkeys(table["class"], 0.9), Buckets(tail=("class 1", "class_4", "class 5")))
     assert tail_classes(initial) == tail_classes(final) == ["class 1", "class 4"]
     assert set(final["reason"]) == {"fixed by config", "no train pixel: nothing to cut"}
     with pytest.raises(UserError, match="buckets.tail names 'lorry'"):

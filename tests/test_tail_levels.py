@@ -12,7 +12,18 @@ from scipy import ndimage
 
 from tailcutmix.dataset.images import read_image, read_label, write_png
 from tailcutmix.errors import UserError
-from tailcutmix.tail.levels import BOX_COLUMNS, clip_box, image_boxes, level_box, read_boxes, scale_boxes, write_subset
+from tailcutmix.labels import Label
+from tailcutmix.plan.settings import Regions
+from tailcutmix.tail.levels import (
+    BOX_COLUMNS,
+    Subset,
+    clip_box,
+    image_boxes,
+    level_box,
+    read_boxes,
+    scale_boxes,
+    write_subset,
+)
 from tailcutmix.tail.regions import find_regions
 
 quick = settings(deadline=None, max_examples=30)
@@ -90,6 +101,9 @@ def test_boxes_carried_to_another_size_cover_the_same_part_of_the_image(label, w
     assert scale_boxes(boxes, full_width, full_height).values.tolist() == boxes.values.tolist()
 
 
+BUS = Label(28, "bus", 15)
+
+
 @pytest.fixture
 def manifest(tmp_path) -> pd.DataFrame:
     rng = np.random.default_rng(3)
@@ -108,7 +122,7 @@ def manifest(tmp_path) -> pd.DataFrame:
 def test_the_crops_on_disk_are_the_boxes_of_the_images(manifest, tmp_path, caplog):
     out = tmp_path / "subsets" / "bus"
     with caplog.at_level(logging.INFO):
-        counts = write_subset(manifest, 28, out, levels=[1, 2, 3], min_area=2)
+        counts = write_subset(manifest, BUS, Regions(min_area=2), Subset.under(out, [1, 2, 3]))
     assert counts["kept"].tolist() == [4, 4, 4] and counts["dropped"].tolist() == [2, 2, 2]
     assert counts["clipped"].tolist() == [0, 4, 4]
     boxes = read_boxes(out / "boxes.csv")
@@ -127,16 +141,16 @@ def test_the_crops_on_disk_are_the_boxes_of_the_images(manifest, tmp_path, caplo
 
 def test_a_second_run_leaves_no_crop_of_the_first(manifest, tmp_path, caplog):
     out = tmp_path / "bus"
-    write_subset(manifest, 28, out, levels=[1], min_area=0)
+    write_subset(manifest, BUS, Regions(), Subset.under(out, [1]))
     with caplog.at_level(logging.WARNING):
-        write_subset(manifest, 28, out, levels=[1], min_area=1000)
+        write_subset(manifest, BUS, Regions(min_area=1000), Subset.under(out, [1]))
     assert not list(out.glob("level1/*")) and read_boxes(out / "boxes.csv").empty
     assert "no region is left (6 dropped" in caplog.text
 
 
 def test_instances_are_needed_where_they_are_asked_for(manifest, tmp_path):
     with pytest.raises(UserError, match="no instance ids"):
-        write_subset(manifest, 28, tmp_path / "bus", source="instances")
+        write_subset(manifest, BUS, Regions(source="instances"), Subset.under(tmp_path / "bus", [1]))
     (tmp_path / "boxes.csv").write_text("image_id,x\na,1\n")
     with pytest.raises(UserError, match="column region is missing"):
         read_boxes(tmp_path / "boxes.csv")

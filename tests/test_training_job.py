@@ -16,7 +16,8 @@ from tailcutmix.dataset.toycity import generate
 from tailcutmix.errors import UserError
 from tailcutmix.labels import read_labels
 from tailcutmix.mixing.sampler import Sampler
-from tailcutmix.tail.levels import write_subset
+from tailcutmix.plan.settings import Regions
+from tailcutmix.tail.levels import Subset, write_subset
 from tailcutmix.training.job import definition, run_training
 
 LABELS = Path(__file__).resolve().parent.parent / "config/labels/cityscapes.csv"
@@ -40,8 +41,8 @@ def data(tmp_path_factory):
     manifest.write_manifest(rows, folder / "manifest.csv")
     labels = read_labels(LABELS)
     pack(folder / "manifest.csv", "train", labels, None, folder / "packed")
-    b = labels.class_of("car").id
-    write_subset(manifest.read_manifest(folder / "manifest.csv", "train"), b, folder / "car", workers=1)
+    rows = manifest.read_manifest(folder / "manifest.csv", "train")
+    write_subset(rows, labels.class_of("car"), Regions(), Subset.under(folder / "car", [1, 2, 3]), workers=1)
     return folder
 
 

@@ -29,7 +29,7 @@ class Label:
         category: name of its category.
         has_instances: whether instance images number its objects.
         colour: RGB, each 0..255.
-        average_instance_size: pixels of an average instance at full resolution; NaN where unknown.
+        average_instance_size: pixels of an average instance at full resolution; None where unknown.
     """
 
     id: int
@@ -38,7 +38,7 @@ class Label:
     category: str = ""
     has_instances: bool = False
     colour: tuple[int, int, int] = (0, 0, 0)
-    average_instance_size: float = float("nan")
+    average_instance_size: float | None = None
 
     @property
     def slug(self) -> str:
@@ -145,7 +145,7 @@ def _read_row(line: dict, where: str) -> Label:
         category=cells["category"],
         has_instances=cells["has_instances"].lower() in YES,
         colour=(red, green, blue),
-        average_instance_size=float(size) if size else float("nan"),
+        average_instance_size=float(size) if size else None,
     )
 
 

@@ -1,23 +1,23 @@
 # Raw images -> manifest -> packed arrays.
 
-if config["dataset"]["source"] == "toycity":
+if plan.dataset.source == "toycity":
 
     rule generate_toycity:
         output:
-            raw=directory(f"{D}/raw"),
+            raw=directory(files.raw),
         log:
-            f"{LOGS}/generate_toycity.log",
+            files.log("generate_toycity"),
         benchmark:
-            f"{BENCHMARKS}/generate_toycity.tsv"
+            files.benchmark("generate_toycity")
         conda:
             "../../envs/images.yaml"
         threads: 4
         resources:
-            mem_mb=get_memory(1000),
+            mem_mb=in_megabytes(1000),
             runtime=30,
         params:
-            settings=config["dataset"]["toycity"],
-            code=get_code("dataset"),
+            settings=plain(plan.dataset.toycity),
+            code=code_of("generate_toycity.py"),
         message:
             "Draw the street scenes of ToyCity"
         script:
@@ -26,30 +26,25 @@ if config["dataset"]["source"] == "toycity":
 
 rule list_images:
     input:
-        raw=f"{D}/raw" if config["dataset"]["source"] == "toycity" else [],
-        labels=LABELS,
-        splits=(
-            expand("{folder}/{file}", folder=config["dataset"]["splits"], file=["train.txt", "val.txt", "test.csv"])
-            if config["dataset"]["source"] == "cityscapes"
-            else []
-        ),
+        raw=plan.raw,
+        splits=plan.dataset.lists(),
     output:
-        manifest=f"{D}/manifest.csv",
+        manifest=files.manifest,
     log:
-        f"{LOGS}/list_images.log",
+        files.log("list_images"),
     benchmark:
-        f"{BENCHMARKS}/list_images.tsv"
+        files.benchmark("list_images")
     conda:
         "../../envs/images.yaml"
     threads: 4
     resources:
-        mem_mb=get_memory(1000),
+        mem_mb=in_megabytes(1000),
         runtime=60,
     params:
-        source=config["dataset"]["source"],
-        root=config["dataset"]["root"],
-        splits=config["dataset"]["splits"],
-        code=get_code("dataset"),
+        source=plan.dataset.source,
+        root=plan.dataset.root,
+        splits=plan.dataset.splits,
+        code=code_of("list_images.py"),
     message:
         "List the images of {params.source} with their sizes and checksums"
     script:
@@ -58,25 +53,24 @@ rule list_images:
 
 rule pack_images:
     input:
-        manifest=f"{D}/manifest.csv",
-        labels=LABELS,
+        raw=plan.raw,
+        manifest=files.manifest,
+        labels=plan.dataset.labels,
     output:
-        images=f"{D}/packed/{{split}}/images.npy",
-        labels=f"{D}/packed/{{split}}/labels.npy",
-        index=f"{D}/packed/{{split}}/index.csv",
+        **files.packed("{split}"),
     log:
-        f"{LOGS}/pack_images/{{split}}.log",
+        files.log("pack_images", "{split}"),
     benchmark:
-        f"{BENCHMARKS}/pack_images/{{split}}.tsv"
+        files.benchmark("pack_images", "{split}")
     conda:
         "../../envs/images.yaml"
     threads: 4
     resources:
-        mem_mb=get_memory(2000),
+        mem_mb=in_megabytes(2000),
         runtime=60,
     params:
-        size=config["dataset"]["size"],
-        code=get_code("dataset"),
+        size=plan.dataset.size,
+        code=code_of("pack_images.py"),
     message:
         "Decode the {wildcards.split} images once, into memory-mapped arrays"
     script:

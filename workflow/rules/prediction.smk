@@ -2,32 +2,31 @@
 
 
 wildcard_constraints:
-    ensemble="|".join(map(re.escape, ENSEMBLES)),
-    model="(?!({})/)[^/]+".format("|".join(map(re.escape, ENSEMBLES))),
+    ensemble="|".join(map(re.escape, plan.ensembles)),
+    model="(?!({})/)[^/]+".format("|".join(map(re.escape, plan.ensembles))),
 
 
 rule select_scales:
     input:
-        model=lambda wildcards: get_weights(wildcards.model, wildcards.seed),
-        images=f"{D}/packed/val/images.npy",
-        truth=f"{D}/packed/val/labels.npy",
-        labels=LABELS,
+        unpack(lambda wildcards: inputs.packed_inputs(plan, "val")),
+        model=lambda wildcards: files.weights(get_model(wildcards).trained, wildcards.seed),
     output:
-        scales=f"{D}/scales/{{model}}/seed{{seed}}.csv",
+        scales=files.scales("{model}", "{seed}"),
     log:
-        f"{LOGS}/select_scales/{{model}}.seed{{seed}}.log",
+        files.log("select_scales", "{model}.seed{seed}"),
     benchmark:
-        f"{BENCHMARKS}/select_scales/{{model}}.seed{{seed}}.tsv"
+        files.benchmark("select_scales", "{model}.seed{seed}")
     conda:
         "../../envs/torch.yaml"
-    threads: config["inference"]["threads"]
+    threads: lambda wildcards: get_model(wildcards).inference_job.threads
     resources:
-        gpu=config["inference"]["gpus"],
-        mem_mb=get_inference_memory,
-        runtime=get_inference_runtime,
+        gpu=lambda wildcards: get_model(wildcards).inference_job.gpus,
+        mem_mb=memory_for(cost.inference_memory),
+        runtime=minutes_for(cost.inference_minutes),
     params:
-        settings=get_prediction_settings,
-        code=get_code("models", "prediction"),
+        network=lambda wildcards: plain(get_model(wildcards).recipe.network),
+        inference=lambda wildcards: plain(get_model(wildcards).inference),
+        code=code_of("select_scales.py"),
     message:
         "Choose the scales of each class on val, for {wildcards.model}, seed {wildcards.seed}"
     script:
@@ -36,29 +35,25 @@ rule select_scales:
 
 rule predict:
     input:
-        model=lambda wildcards: get_weights(wildcards.model, wildcards.seed),
-        scales=get_scales,
-        manifest=f"{D}/manifest.csv",
-        images=f"{D}/packed/{{split}}/images.npy",
-        index=f"{D}/packed/{{split}}/index.csv",
-        labels=LABELS,
+        unpack(lambda wildcards: inputs.prediction_inputs(plan, get_model(wildcards), wildcards.seed, wildcards.split)),
     output:
-        predictions=directory(f"{D}/predictions/{{model}}/seed{{seed}}/{{split}}"),
+        predictions=directory(files.predictions("{model}", "{seed}", "{split}")),
     log:
-        f"{LOGS}/predict/{{model}}.seed{{seed}}.{{split}}.log",
+        files.log("predict", "{model}.seed{seed}.{split}"),
     benchmark:
-        f"{BENCHMARKS}/predict/{{model}}.seed{{seed}}.{{split}}.tsv"
+        files.benchmark("predict", "{model}.seed{seed}.{split}")
     conda:
         "../../envs/torch.yaml"
-    threads: config["inference"]["threads"]
+    threads: lambda wildcards: get_model(wildcards).inference_job.threads
     resources:
-        gpu=config["inference"]["gpus"],
-        mem_mb=get_inference_memory,
-        runtime=get_inference_runtime,
+        gpu=lambda wildcards: get_model(wildcards).inference_job.gpus,
+        mem_mb=memory_for(cost.inference_memory),
+        runtime=minutes_for(cost.inference_minutes),
     params:
-        settings=get_prediction_settings,
-        expert_of=get_class_of_expert,
-        code=get_code("models", "prediction"),
+        network=lambda wildcards: plain(get_model(wildcards).recipe.network),
+        inference=lambda wildcards: plain(get_model(wildcards).inference),
+        expert_of=lambda wildcards: get_model(wildcards).expert_of,
+        code=code_of("predict.py"),
     message:
         "Predict {wildcards.split} with {wildcards.model}, seed {wildcards.seed}"
     script:
@@ -67,26 +62,28 @@ rule predict:
 
 rule ensemble:
     input:
-        unpack(get_ensemble_inputs),
-        buckets=f"{D}/buckets/final.csv",
-        manifest=f"{D}/manifest.csv",
-        labels=LABELS,
+        unpack(lambda w: inputs.ensemble_inputs(plan, w.ensemble, w.seed, w.split, get_tail())),
+        buckets=files.buckets,
+        raw=plan.raw,
+        manifest=files.manifest,
+        labels=plan.dataset.labels,
     output:
-        predictions=directory(f"{D}/predictions/{{ensemble}}/seed{{seed}}/{{split}}"),
-        claims=f"{D}/{{ensemble}}/seed{{seed}}/{{split}}_claims.csv",
+        predictions=directory(files.predictions("{ensemble}", "{seed}", "{split}")),
+        claims=files.claims("{ensemble}", "{seed}", "{split}"),
     log:
-        f"{LOGS}/ensemble/{{ensemble}}.seed{{seed}}.{{split}}.log",
+        files.log("ensemble", "{ensemble}.seed{seed}.{split}"),
     benchmark:
-        f"{BENCHMARKS}/ensemble/{{ensemble}}.seed{{seed}}.{{split}}.tsv"
+        files.benchmark("ensemble", "{ensemble}.seed{seed}.{split}")
     conda:
         "../../envs/images.yaml"
+    threads: plan.evaluation.threads
     resources:
-        mem_mb=get_memory(1000),
+        mem_mb=in_megabytes(1000),
         runtime=30,
     params:
-        tail=get_tail,
-        order=lambda wildcards: ENSEMBLES[wildcards.ensemble].get("order"),
-        code=get_code("prediction/ensemble", "tail/buckets"),
+        fixed_tail=plan.buckets.tail,
+        order=lambda wildcards: plan.ensembles[wildcards.ensemble].order,
+        code=code_of("ensemble.py"),
     message:
         "Lay the experts' classes over M1's predictions on {wildcards.split}, seed {wildcards.seed}"
     script:
@@ -95,26 +92,28 @@ rule ensemble:
 
 rule score_predictions:
     input:
-        predictions=f"{D}/predictions/{{method}}/seed{{seed}}/{{split}}",
-        manifest=f"{D}/manifest.csv",
-        labels=LABELS,
+        predictions=files.predictions("{method}", "{seed}", "{split}"),
+        raw=plan.raw,
+        manifest=files.manifest,
+        labels=plan.dataset.labels,
     output:
-        scores=f"{D}/metrics/{{method}}/seed{{seed}}/{{split}}.json",
-        statistics=f"{D}/metrics/{{method}}/seed{{seed}}/{{split}}.npz",
+        scores=files.scores("{method}", "{seed}", "{split}"),
+        statistics=files.image_statistics("{method}", "{seed}", "{split}"),
     log:
-        f"{LOGS}/score_predictions/{{method}}.seed{{seed}}.{{split}}.log",
+        files.log("score_predictions", "{method}.seed{seed}.{split}"),
     benchmark:
-        f"{BENCHMARKS}/score_predictions/{{method}}.seed{{seed}}.{{split}}.tsv"
+        files.benchmark("score_predictions", "{method}.seed{seed}.{split}")
     conda:
         "../../envs/images.yaml"
+    threads: plan.evaluation.threads
     resources:
-        mem_mb=get_memory(1000),
+        mem_mb=in_megabytes(1000),
         runtime=30,
     params:
-        bootstrap=config["evaluation"]["bootstrap"],
-        dataset=DATASET,
-        sizes_from_train=config["dataset"]["source"] not in ("minicity", "cityscapes"),
-        code=get_code("metrics"),
+        bootstrap=plan.evaluation.bootstrap,
+        dataset=plan.dataset.name,
+        sizes_from_train=plan.dataset.source not in ("minicity", "cityscapes"),
+        code=code_of("score_predictions.py"),
     message:
         "Score {wildcards.method} on {wildcards.split}, seed {wildcards.seed}"
     script:
@@ -123,23 +122,23 @@ rule score_predictions:
 
 rule pack_submission:
     input:
-        predictions=f"{D}/predictions/ensemble/seed{SEEDS[0]}/test",
-        manifest=f"{D}/manifest.csv",
-        labels=LABELS,
+        predictions=files.predictions(plan.submitted, plan.seeds[0], "test"),
+        manifest=files.manifest,
+        labels=plan.dataset.labels,
     output:
-        archive=f"{D}/submission/test.zip",
+        archive=files.submission,
     log:
-        f"{LOGS}/pack_submission.log",
+        files.log("pack_submission"),
     benchmark:
-        f"{BENCHMARKS}/pack_submission.tsv"
+        files.benchmark("pack_submission")
     conda:
         "../../envs/images.yaml"
     resources:
-        mem_mb=get_memory(1000),
+        mem_mb=in_megabytes(1000),
         runtime=30,
     params:
-        code=get_code("metrics"),
+        code=code_of("pack_submission.py"),
     message:
-        "Zip the ensemble's test predictions for the challenge server, and check them"
+        "Zip the test predictions for the challenge server, and check them"
     script:
         "../../scripts/pack_submission.py"

@@ -3,23 +3,22 @@
 
 rule count_labels:
     input:
-        packed=expand(f"{D}/packed/{{split}}/labels.npy", split=SPLITS),
-        index=expand(f"{D}/packed/{{split}}/index.csv", split=SPLITS),
-        labels=LABELS,
+        truth=[files.packed(split)["truth"] for split in SPLITS],
+        labels=plan.dataset.labels,
     output:
-        statistics=f"{D}/stats/labels.csv",
+        statistics=files.statistics,
     log:
-        f"{LOGS}/count_labels.log",
+        files.log("count_labels"),
     benchmark:
-        f"{BENCHMARKS}/count_labels.tsv"
+        files.benchmark("count_labels")
     conda:
         "../../envs/images.yaml"
     resources:
-        mem_mb=get_memory(1000),
+        mem_mb=in_megabytes(1000),
         runtime=30,
     params:
         splits=SPLITS,
-        code=get_code("tail/statistics"),
+        code=code_of("count_labels.py"),
     message:
         "Count the pixels and images of each class"
     script:
@@ -28,22 +27,19 @@ rule count_labels:
 
 rule fill_buckets:
     input:
-        statistics=f"{D}/stats/labels.csv",
+        statistics=files.statistics,
     output:
-        initial=f"{D}/buckets/initial.csv",
+        initial=files.initial_buckets,
     log:
-        f"{LOGS}/fill_buckets.log",
+        files.log("fill_buckets"),
     benchmark:
-        f"{BENCHMARKS}/fill_buckets.tsv"
+        files.benchmark("fill_buckets")
     conda:
         "../../envs/images.yaml"
-    resources:
-        mem_mb=get_memory(1000),
-        runtime=10,
     params:
-        cuts=config["buckets"]["cuts"],
-        tail=FIXED_TAIL,
-        code=get_code("tail/buckets"),
+        cuts=plan.buckets.cuts,
+        tail=plan.buckets.tail,
+        code=code_of("fill_buckets.py"),
     message:
         "Put the classes into head, middle and tail by their share of pixels"
     script:
@@ -52,28 +48,22 @@ rule fill_buckets:
 
 checkpoint rebucket:
     input:
-        initial=f"{D}/buckets/initial.csv",
-        predictions=get_predictions(["m0"], "val") if REBUCKET else [],
-        manifest=f"{D}/manifest.csv",
-        labels=LABELS,
+        initial=files.initial_buckets,
+        predictions=[files.predictions(plan.buckets.model, seed, "val") for seed in plan.seeds if plan.rebuckets],
+        raw=plan.raw,
+        manifest=files.manifest,
+        labels=plan.dataset.labels,
     output:
-        final=f"{D}/buckets/final.csv",
+        final=files.buckets,
     log:
-        f"{LOGS}/rebucket.log",
+        files.log("rebucket"),
     benchmark:
-        f"{BENCHMARKS}/rebucket.tsv"
+        files.benchmark("rebucket")
     conda:
         "../../envs/images.yaml"
-    resources:
-        mem_mb=get_memory(1000),
-        runtime=10,
     params:
-        poor=config["buckets"]["poor"],
-        good=config["buckets"]["good"],
-        margin=config["buckets"]["margin"],
-        rebucket=REBUCKET,
-        tail=FIXED_TAIL,
-        code=get_code("tail/buckets", "metrics/counting", "metrics/statistics", "metrics/scores"),
+        buckets=plain(plan.buckets),
+        code=code_of("rebucket.py"),
     message:
         "Move classes between middle and tail by what M0 made of them"
     script:
@@ -82,31 +72,26 @@ checkpoint rebucket:
 
 rule cut_tail_subset:
     input:
-        manifest=f"{D}/manifest.csv",
-        labels=LABELS,
+        raw=plan.raw,
+        manifest=files.manifest,
+        labels=plan.dataset.labels,
     output:
-        regions=f"{D}/subsets/{{class_slug}}/regions.csv",
-        boxes=f"{D}/subsets/{{class_slug}}/boxes.csv",
-        counts=f"{D}/subsets/{{class_slug}}/counts.csv",
-        levels=[directory(f"{D}/subsets/{{class_slug}}/level{level}") for level in LEVELS],
+        **files.subset("{class_slug}"),
+        levels=[directory(files.level("{class_slug}", level)) for level in plan.regions.levels],
     log:
-        f"{LOGS}/cut_tail_subset/{{class_slug}}.log",
+        files.log("cut_tail_subset", "{class_slug}"),
     benchmark:
-        f"{BENCHMARKS}/cut_tail_subset/{{class_slug}}.tsv"
+        files.benchmark("cut_tail_subset", "{class_slug}")
     conda:
         "../../envs/images.yaml"
     threads: 2
     resources:
-        mem_mb=get_memory(1000),
+        mem_mb=in_megabytes(1000),
         runtime=60,
     params:
-        levels=LEVELS,
-        r=config["regions"]["r"],
-        s=config["regions"]["s"],
-        source=config["regions"]["source"],
-        min_area=config["regions"]["min_area"],
-        code=get_code("tail/regions", "tail/levels"),
+        regions=plain(plan.regions),
+        code=code_of("cut_tail_subset.py"),
     message:
-        "Cut the subset B1 of {wildcards.class_slug}: its regions at levels {params.levels}"
+        "Cut the subset B1 of {wildcards.class_slug}: its regions at every level"
     script:
         "../../scripts/cut_tail_subset.py"

@@ -1,31 +1,27 @@
-# Section 5 of the report: M0 on the original data, M1 with level-0 cutmix, one expert M2-j a tail class, started from M1.
+# Section 5 of the report: M0 on the original data, M1 with level-0 cutmix, one expert M2-j per tail class, from M1.
 
 
 rule train_model:
     input:
-        unpack(get_training_inputs),
-        images=f"{D}/packed/train/images.npy",
-        truth=f"{D}/packed/train/labels.npy",
-        index=f"{D}/packed/train/index.csv",
-        labels=LABELS,
+        unpack(lambda wildcards: inputs.training_inputs(plan, get_model(wildcards), wildcards.seed)),
     output:
-        model=f"{D}/models/{{model}}/seed{{seed}}/model.safetensors",
-        history=f"{D}/models/{{model}}/seed{{seed}}/history.csv",
+        model=files.weights("{model}", "{seed}"),
+        history=files.history("{model}", "{seed}"),
     log:
-        f"{LOGS}/train_model/{{model}}.seed{{seed}}.log",
+        files.log("train_model", "{model}.seed{seed}"),
     benchmark:
-        f"{BENCHMARKS}/train_model/{{model}}.seed{{seed}}.tsv"
+        files.benchmark("train_model", "{model}.seed{seed}")
     conda:
         "../../envs/torch.yaml"
-    threads: get_setting("threads", 1)
+    threads: lambda wildcards: get_model(wildcards).training_job.threads
     resources:
-        gpu=get_setting("gpus", 0),
-        mem_mb=get_training_memory,
-        runtime=get_training_runtime,
+        gpu=lambda wildcards: get_model(wildcards).training_job.gpus,
+        mem_mb=memory_for(cost.training_memory),
+        runtime=minutes_for(cost.training_minutes),
     params:
-        settings=get_training_settings,
-        running=f"{D}/running",
-        code=get_code("mixing", "models", "training"),
+        recipe=lambda wildcards: plain(plan.recipe_of(wildcards.model)),
+        running=files.running,
+        code=lambda wildcards: code_of("train_model.py", *get_mixing_module(wildcards)),
     message:
         "Train {wildcards.model}, seed {wildcards.seed}"
     script:

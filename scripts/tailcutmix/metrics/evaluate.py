@@ -1,7 +1,6 @@
 """Score predictions: one pass over the files, then everything from per-image statistics."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -127,10 +126,10 @@ def score_split(
     """
     pairs = pairs_from_manifest(read_manifest(manifest, split), predictions)
     sizes_of_table = {row.name: row.average_instance_size for row in labels.classes if row.has_instances}
-    if pairs[0].instance and (sizes_from_train or any(map(math.isnan, sizes_of_table.values()))):
+    if pairs[0].instance and (sizes_from_train or None in sizes_of_table.values()):
         sizes = average_instance_sizes(read_manifest(manifest, "train").instance, labels)
         if not sizes_from_train:
-            sizes |= {name: size for name, size in sizes_of_table.items() if not math.isnan(size)}
+            sizes |= {name: size for name, size in sizes_of_table.items() if size is not None}
         settings = {"average_sizes": sizes} | settings
     return evaluate(pairs, labels, **settings)
 

@@ -72,7 +72,7 @@ def groups_of(labels: LabelTable, average_sizes: Mapping[str, float] | None = No
         if row.category in categories:
             all_members[row.id, categories.index(row.category)] = 1
         with_instances[row.id] = row.has_instances and instances
-        sizes[row.id] = row.average_instance_size
+        sizes[row.id] = np.nan if row.average_instance_size is None else row.average_instance_size
     for name, value in (average_sizes or {}).items():
         sizes[labels.class_of(name).id] = value
     return Groups(

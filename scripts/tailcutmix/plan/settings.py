@@ -6,12 +6,11 @@ a section of the report, the key is an open point or a parameter of that section
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from pathlib import Path
 from typing import Any, Literal, TypeVar, get_type_hints
 
 T = TypeVar("T")
 
-MIXINGS = ("none", *sorted(path.stem for path in (Path(__file__).parents[1] / "mixing/methods").glob("[a-z]*.py")))
+MIXINGS = ("none", "cutmix", "cutout", "level0", "levels", "mixup")
 """A mixing is a module of that name in :mod:`tailcutmix.mixing.methods`."""
 
 
@@ -74,6 +73,11 @@ class Dataset:
         **SIZE,
     )
     toycity: ToyCity = section(ToyCity, "what is generated for source `toycity`")
+
+    def lists(self) -> list[str]:
+        """The file lists that the source reads."""
+        names = ("train.txt", "val.txt", "test.csv") if self.source == "cityscapes" else ()
+        return [f"{self.splits}/{name}" for name in names]
 
 
 @dataclass(frozen=True)
@@ -248,6 +252,7 @@ class Evaluation:
 
     split: Literal["val", "test"] = key("val", "the split that the tables score; its labels must be there")
     bootstrap: int = key(1000, "replicates behind each interval", minimum=100, maximum=100000)
+    threads: int = key(4, "images that are scored, or laid over by the ensemble, at the same time", minimum=1)
 
 
 @dataclass(frozen=True)
@@ -257,6 +262,9 @@ class Tables:
     table1: tuple[str, ...] = key((), "models and ensembles in the order of their rows", minItems=1, uniqueItems=True)
     ablation: tuple[str, ...] = key(
         (), "the same for the ablation, which `snakemake ablation` makes", minItems=1, uniqueItems=True
+    )
+    differences: tuple[tuple[str, str], ...] = key(
+        (), "pairs of rows, `[first, second]`, for the table of differences; pairs that Table 1 lacks are left out"
     )
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 from tailcutmix.dataset.images import read_label, write_png
 from tailcutmix.errors import UserError
 from tailcutmix.files import replacing, replacing_folder
-from tailcutmix.labels import IGNORE, LabelTable, slug
+from tailcutmix.labels import IGNORE, Label, LabelTable, slug
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def ensemble(
 
 def ensemble_split(
     base_dir: str | Path,
-    experts: Mapping[str, str | Path],
+    experts: Mapping[Label, str | Path],
     manifest: pd.DataFrame,
     labels: LabelTable,
     out_dir: str | Path,
@@ -68,14 +68,14 @@ def ensemble_split(
 
     Args:
         base_dir: predictions of M1, ``<image_id>.png`` of label ids.
-        experts: {class name: folder of the predictions of its expert}, in the order of the ensemble, rarest last.
+        experts: {class: folder of the predictions of its expert}, in the order of the ensemble, rarest last.
         manifest: rows of the split; image_id and label are used.
         labels: the label table.
         out_dir: folder for MR; it appears complete or not at all.
         threads: images done at the same time.
 
     Returns:
-        The claims, one row an expert in the order given: class and CLAIMS summed over the images; true and false
+        The claims, one row per expert in the order given: class and CLAIMS summed over the images; true and false
         positives are empty unless every image has a label.
 
     Raises:
@@ -83,14 +83,13 @@ def ensemble_split(
     """
     if not experts:
         logger.warning("there are no experts: MR is M1's own result")
-    label_ids = {name: labels.class_of(name).id for name in experts}
     scored = bool((manifest.label != "").all())
     evaluated = labels.to_train_id != IGNORE
 
     def run(row, folder: Path) -> dict[int, dict[str, int]]:
         name = f"{row.image_id}.png"
         mr1 = read_label(Path(base_dir) / name)
-        predictions = {label_ids[c]: _same_size(Path(folder) / name, mr1) for c, folder in experts.items()}
+        predictions = {known.id: _same_size(Path(folder) / name, mr1) for known, folder in experts.items()}
         truth = None
         if scored:
             truth = read_label(row.label)
@@ -99,31 +98,31 @@ def ensemble_split(
         write_png(folder / name, mr)
         return claims
 
-    totals = {name: Counter() for name in experts}
+    totals: dict[Label, Counter] = {known: Counter() for known in experts}
     with replacing_folder(out_dir) as partial, ThreadPoolExecutor(threads) as pool:
         for claims in pool.map(lambda row: run(row, partial), manifest.itertuples()):
-            for name, total in totals.items():
-                total.update(claims[label_ids[name]])
+            for known, total in totals.items():
+                total.update(claims[known.id])
     rows = [
-        {"class": name, **{key: total[key] if key in total or scored else pd.NA for key in CLAIMS}}
-        for name, total in totals.items()
+        {"class": known.name, **{key: total[key] if key in total or scored else pd.NA for key in CLAIMS}}
+        for known, total in totals.items()
     ]
     return pd.DataFrame(rows, columns=["class", *CLAIMS]).astype(dict.fromkeys(CLAIMS, "Int64"))
 
 
-def ensemble_order(tail: Sequence[str], order: Sequence[str] | None = None) -> list[str]:
+def ensemble_order(tail: Sequence[Label], order: Sequence[str] | None = None) -> list[Label]:
     """The tail classes in the order in which their experts' labels are laid over M1's: later wins.
 
     Args:
-        tail: names, most frequent first; this is the order by default, the rarest class last.
+        tail: the classes, most frequent first; this is the order by default, the rarest class last.
         order: class names or their slugs; a name that is not in the tail is passed over, and a tail class that is not
             named is laid before those that are.
     """
     places = {slug(name): place for place, name in enumerate(order or [])}
-    idle = sorted(set(places) - {slug(name) for name in tail})
+    idle = sorted(set(places) - {known.slug for known in tail})
     if idle:
         logger.info("the order of the ensemble names classes that are not in the tail: %s", ", ".join(idle))
-    return sorted(tail, key=lambda name: places.get(slug(name), -1))
+    return sorted(tail, key=lambda known: places.get(known.slug, -1))
 
 
 def write_claims(frame: pd.DataFrame, path: str | Path) -> None:

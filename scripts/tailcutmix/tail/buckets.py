@@ -8,6 +8,7 @@ import pandas as pd
 
 from tailcutmix.errors import UserError
 from tailcutmix.labels import slug
+from tailcutmix.plan.settings import Buckets
 
 logger = logging.getLogger(__name__)
 
@@ -53,11 +54,7 @@ def initial_buckets(
 def final_buckets(
     initial: pd.DataFrame,
     val_iou: Mapping[str, float],
-    poor: float | None = None,
-    good: float | None = None,
-    margin: float = 0.0,
-    rebucket: bool = True,
-    tail: Sequence[str] | None = None,
+    settings: Buckets = Buckets(),  # noqa: B008 (frozen)
 ) -> pd.DataFrame:
     """Move poor classes of the middle into the tail, and good classes of the tail into the middle, in one pass.
 
@@ -66,32 +63,30 @@ def final_buckets(
     Args:
         initial: the table of :func:`initial_buckets`.
         val_iou: class name -> IoU of M0 on val, 0..1; missing, None or NaN where there is none.
-        poor: a middle class below ``poor - margin`` moves; None: M0's mean over the classes that have an IoU.
-        good: a tail class of ``good + margin`` or above moves; None: the same mean.
-        margin: IoU, half the width of the band in which no class moves.
-        rebucket: False keeps the initial buckets.
-        tail: the fixed list that ``initial`` was made with, if any: nothing moves.
+        settings: a middle class below ``poor - margin`` moves, and a tail class of ``good + margin`` or above; None for
+            either is M0's mean over the classes that have an IoU. Nothing moves without ``rebucket``, nor where
+            ``tail`` is the fixed list that ``initial`` was made with.
 
     Returns:
         Columns class, share, bucket, val_iou, moved_from ("" where it stayed) and reason, in the order of ``initial``.
     """
     known = {name: value for name, value in val_iou.items() if value is not None and math.isfinite(value)}
     mean = sum(known.values()) / len(known) if known else math.nan
-    if not known and rebucket and tail is None:
+    if not known and settings.rebucket and settings.tail is None:
         logger.warning("M0 has no IoU on val for any class: the initial buckets stay")
-    below = (mean if poor is None else poor) - margin
-    above = (mean if good is None else good) + margin
+    below = (mean if settings.poor is None else settings.poor) - settings.margin
+    above = (mean if settings.good is None else settings.good) + settings.margin
     rows = []
     for name, share, bucket in initial[["class", "share", "bucket"]].itertuples(index=False):
         iou = known.get(name, math.nan)
         target, reason = bucket, ""
         if bucket == ABSENT:
             reason = "no train pixel: nothing to cut"
-        elif tail is not None:
+        elif settings.tail is not None:
             reason = "fixed by config"
         elif bucket == HEAD:
             reason = "head classes do not move"
-        elif not rebucket:
+        elif not settings.rebucket:
             reason = "re-bucketing is off"
         elif math.isnan(iou):
             reason = "no IoU on val"

@@ -4,8 +4,9 @@ import logging
 import math
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ import pandas as pd
 from tailcutmix.dataset.images import read_image, read_instances, read_label, write_png
 from tailcutmix.errors import UserError
 from tailcutmix.files import read_table, replacing
+from tailcutmix.labels import Label
+from tailcutmix.plan.settings import Regions
 from tailcutmix.tail.regions import Region, find_regions
 
 logger = logging.getLogger(__name__)
@@ -65,51 +68,60 @@ def image_boxes(
     return rows
 
 
-def write_subset(
-    manifest: pd.DataFrame,
-    b: int,
-    out: str | Path,
-    *,
-    levels: Sequence[int] = (1, 2, 3),
-    r: float = 0.5,
-    s: float = 1.1,
-    source: str = "components",
-    min_area: float = 0,
-    workers: int | None = None,
-) -> pd.DataFrame:
-    """Cut the tail subset of one class: all its regions at all levels.
+@dataclass(frozen=True)
+class Subset:
+    """Where the subset B1 of one class is written.
 
-    Writes into ``out``, a folder named by the class: ``regions.csv`` (tight boxes), ``boxes.csv`` (clipped boxes of
-    all levels), ``counts.csv``, and ``level<t>/<image_id>_<region>.png`` with ``..._label.png`` (label ids), all in
-    original image coordinates.
+    Attributes:
+        regions, boxes, counts: CSV tables: tight boxes, clipped boxes of all levels, and counts by level.
+        levels: level -> folder of its crops ``<image_id>_<region>.png`` and their labels ``..._label.png`` (label ids).
+    """
+
+    regions: Path
+    boxes: Path
+    counts: Path
+    levels: Mapping[int, Path]
+
+    @classmethod
+    def under(cls, folder: str | Path, levels: Sequence[int]) -> "Subset":
+        """All of it in one folder."""
+        tables = (Path(folder) / f"{name}.csv" for name in ("regions", "boxes", "counts"))
+        return cls(*tables, {level: Path(folder) / f"level{level}" for level in levels})
+
+
+def write_subset(
+    manifest: pd.DataFrame, known: Label, settings: Regions, out: Subset, workers: int | None = None
+) -> pd.DataFrame:
+    """Cut the tail subset of one class: all its regions at all levels, in original image coordinates.
 
     Args:
         manifest: the rows of the train split of ``manifest.csv``.
-        b: label id of the class.
-        levels, r, s: see :func:`level_box`.
-        source, min_area: see :func:`~tailcutmix.tail.regions.find_regions`.
+        known: the class.
+        settings: ``levels``, ``r`` and ``s`` as in :func:`level_box`, ``source`` and ``min_area`` as in
+            :func:`~tailcutmix.tail.regions.find_regions`.
+        out: the files to write.
         workers: images cut at the same time; None: the CPUs of this process.
 
     Returns:
-        One row a level: level, kept and clipped boxes, and regions dropped for their size.
+        One row per level: level, kept and clipped boxes, and regions dropped for their size.
     """
-    out = Path(out)
-    levels = sorted(set(levels))
-    for level in levels:
-        shutil.rmtree(out / f"level{level}", ignore_errors=True)
-        (out / f"level{level}").mkdir(parents=True)
+    levels = sorted(out.levels)
+    folders = {level: Path(folder) for level, folder in out.levels.items()}
+    for folder in folders.values():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
 
     def cut(row) -> tuple[list[tuple], list[tuple], int]:
         label = read_label(row.label)
-        instances = read_instances(row.instance) if source == "instances" and row.instance else None
-        regions, dropped = find_regions(label, b, source, min_area, instances)
+        instances = read_instances(row.instance) if settings.source == "instances" and row.instance else None
+        regions, dropped = find_regions(label, known.id, settings.source, settings.min_area, instances)
         height, width = label.shape
-        boxes = image_boxes(row.image_id, regions, levels, r, s, width, height)
+        boxes = image_boxes(row.image_id, regions, levels, settings.r, settings.s, width, height)
         image = read_image(row.image) if boxes else None
         for image_id, region, level, x, y, w, h, *_ in boxes:
             name = f"{image_id}_{region}"
-            write_png(out / f"level{level}" / f"{name}.png", image[y : y + h, x : x + w])
-            write_png(out / f"level{level}" / f"{name}_label.png", label[y : y + h, x : x + w])
+            write_png(folders[level] / f"{name}.png", image[y : y + h, x : x + w])
+            write_png(folders[level] / f"{name}_label.png", label[y : y + h, x : x + w])
         return [(row.image_id, number, *region) for number, region in enumerate(regions)], boxes, dropped
 
     labelled = manifest[manifest["label"].astype(str) != ""]
@@ -117,22 +129,22 @@ def write_subset(
         results = list(pool.map(cut, labelled.itertuples(index=False)))
     regions = pd.DataFrame([row for found, _, _ in results for row in found], columns=list(REGION_COLUMNS))
     boxes = pd.DataFrame([row for _, found, _ in results for row in found], columns=list(BOX_COLUMNS))
-    boxes["class"] = out.name
+    boxes["class"] = known.slug
     dropped = sum(count for _, _, count in results)
     counts = pd.DataFrame(
         [(t, int((boxes.level == t).sum()), int(boxes.clipped[boxes.level == t].sum()), dropped) for t in levels],
         columns=list(COUNT_COLUMNS),
     )
-    for name, frame in (("regions", regions), ("boxes", boxes), ("counts", counts)):
-        with replacing(out / f"{name}.csv") as temporary:
+    for path, frame in ((out.regions, regions), (out.boxes, boxes), (out.counts, counts)):
+        with replacing(path) as temporary:
             frame.to_csv(temporary, index=False)
     if regions.empty:
-        logger.warning("%s: no region is left (%d dropped below %g pixels)", out.name, dropped, min_area)
+        logger.warning("%s: no region is left (%d dropped below %d pixels)", known.slug, dropped, settings.min_area)
     else:
         images = regions.image_id.nunique()
-        logger.info("%s: %d regions in %d images, %d dropped", out.name, len(regions), images, dropped)
+        logger.info("%s: %d regions in %d images, %d dropped", known.slug, len(regions), images, dropped)
     for row in counts.itertuples(index=False):
-        logger.info("%s: level %d: %d crops, %d of them clipped", out.name, row.level, row.kept, row.clipped)
+        logger.info("%s: level %d: %d crops, %d of them clipped", known.slug, row.level, row.kept, row.clipped)
     return counts
 
 

@@ -1,0 +1,39 @@
+"""Print the plan of a run: what would be trained, on what, and what it would cost. Nothing is trained."""
+
+from pathlib import Path
+
+from tailcutmix.dataset.images import read_size
+from tailcutmix.dataset.manifest import read_manifest
+from tailcutmix.dataset.sources import list_images
+from tailcutmix.job import job
+from tailcutmix.plan.plan import SPLITS, Plan, read_plan
+from tailcutmix.plan.show import Images, describe
+from tailcutmix.tail.buckets import read_tail
+
+
+def find_images(plan: Plan) -> Images:
+    """What the configuration, the manifest or a look at the folders says about the images."""
+    dataset = plan.dataset
+    if dataset.source == "toycity":
+        splits = {split: getattr(dataset.toycity, split) for split in SPLITS}
+        size = dataset.size or (dataset.toycity.height, dataset.toycity.width)
+        return Images(splits, *size)
+    if Path(plan.files.manifest).is_file():
+        rows = read_manifest(plan.files.manifest)
+        size = dataset.size or (int(rows.height.iloc[0]), int(rows.width.iloc[0]))
+    elif Path(dataset.root).is_dir():
+        rows = list_images(dataset.source, dataset.root, dataset.splits)
+        size = dataset.size or read_size(rows.image.iloc[0])
+    else:
+        return Images({})
+    return Images({split: int((rows.split == split).sum()) for split in SPLITS}, *size)
+
+
+with job(snakemake):
+    plan = read_plan(snakemake.config)
+    tail, known = None, ""
+    if plan.fixed_tail is not None:
+        tail, known = [row.name for row in plan.fixed_tail], "fixed by buckets.tail"
+    elif Path(plan.files.buckets).is_file():
+        tail, known = [row.name for row in read_tail(plan.files.buckets, plan.labels)], plan.files.buckets
+    print(describe(plan, find_images(plan), tail, known))

@@ -1,0 +1,116 @@
+"""What a job costs, from the settings of its network and the size of its data: upper bounds, without torch.
+
+The constants were fitted to networks built on torch's meta device (multiplications by its FLOP counter, activations by
+its hooks on saved tensors) and lie up to twice too high for the narrowest networks.
+"""
+
+import ast
+import math
+from pathlib import Path
+
+from tailcutmix.plan.models import Model
+from tailcutmix.plan.settings import Network
+
+Shape = tuple[int, int, int]
+"""Packed images: number, height and width."""
+
+LIBRARIES_MB = 1500
+"""torch, its libraries and Snakemake's two processes around the script."""
+CUDA_MB = 4000
+"""What CUDA maps into the host's memory besides."""
+MAPPED_MB = 64000
+"""Mapped image files count as memory with some schedulers; beyond this their pages are given back in time."""
+GPU_SPEED = 1e13
+"""FLOP/s that a GPU at least reaches in training; a 2017 GPU reaches it in float32."""
+CPU_SPEED = 1e10
+"""FLOP/s that a CPU thread at least reaches on narrow networks."""
+START_MINUTES = 10
+LONGEST_MINUTES = 24 * 60
+"""Most clusters take no longer jobs; what is not finished by then goes on from its checkpoint in the retry."""
+
+
+def packed_shape(path: str | Path) -> Shape:
+    """(N, H, W) of a packed array, from the header of its .npy file.
+
+    Raises:
+        FileNotFoundError: it is not made yet; Snakemake then shows the resource as <TBD>.
+    """
+    with open(path, "rb") as file:
+        wide = file.read(8)[6] > 1  # version 1 holds the header's length in 2 bytes, later ones in 4
+        length = int.from_bytes(file.read(4 if wide else 2), "little")
+        return ast.literal_eval(file.read(length).decode("latin1"))["shape"][:3]
+
+
+def multiplications(network: Network) -> float:
+    """Multiplications of one forward pass, per pixel of its input."""
+    width, head = _width(network), network.head_channels
+    if network.architecture == "unet":
+        return 118 * width**2
+    return 159 * width**2 + head * (22 * width + 1.8 * head)
+
+
+def activations(network: Network) -> float:
+    """Bytes kept for the backward pass in float32, per pixel of a training crop."""
+    width = _width(network)
+    return 75 * width if network.architecture == "unet" else 87 * width + 7.7 * network.head_channels
+
+
+def training_steps(model: Model, images: int) -> int:
+    """Optimiser steps of training on ``images`` images: epochs of e x N draws each."""
+    training = model.recipe.training
+    per_epoch = math.ceil(max(1, math.ceil(training.expand * images)) / training.batch)
+    return math.ceil(training.epochs * per_epoch)
+
+
+def training_operations(model: Model, images: int) -> float:
+    """Multiplications of a whole training; the backward pass costs twice the forward pass."""
+    training, network = model.recipe.training, model.recipe.network
+    pixels = training.epochs * training.expand * images * math.prod(training.crop)
+    return 3 * pixels * multiplications(network)
+
+
+def training_memory(model: Model, shape: Shape) -> int:
+    """Host memory in MB of training on packed images (3 bytes a pixel) and labels (1 byte)."""
+    if model.training_job.mem_mb:
+        return model.training_job.mem_mb
+    images, height, width = shape
+    training, gpus = model.recipe.training, model.training_job.gpus
+    mapped = min(MAPPED_MB, images * height * width * 4 / 2**20)
+    if gpus:
+        return round(LIBRARIES_MB + CUDA_MB * gpus + mapped)
+    pixels = training.batch / training.accumulate * math.prod(training.crop)
+    return round(LIBRARIES_MB + mapped + 2 * pixels * activations(model.recipe.network) / 2**20)
+
+
+def training_minutes(model: Model, shape: Shape) -> int:
+    """Minutes that training takes at most."""
+    job = model.training_job
+    return job.runtime or _minutes(2 * training_operations(model, shape[0]), job.gpus, job.threads)
+
+
+def inference_memory(model: Model, shape: Shape) -> int:
+    """Host memory in MB of predicting packed images at all scales."""
+    job, inference = model.inference_job, model.inference
+    if job.mem_mb:
+        return job.mem_mb
+    if job.gpus:
+        return LIBRARIES_MB + CUDA_MB
+    pixels = inference.batch * shape[1] * shape[2] * max(inference.scales) ** 2
+    return round(LIBRARIES_MB + pixels * (1000 + activations(model.recipe.network) / 3) / 2**20)
+
+
+def inference_minutes(model: Model, shape: Shape) -> int:
+    """Minutes that predicting all packed images takes at most."""
+    job, inference = model.inference_job, model.inference
+    passes = sum(scale**2 for scale in {*inference.scales, 0.5, 1.0}) * (2 if inference.flip else 1)
+    operations = 2 * math.prod(shape) * passes * multiplications(model.recipe.network)
+    return job.runtime or _minutes(operations, job.gpus, job.threads)
+
+
+def _width(network: Network) -> int:
+    return 18 if network.width == "w18_small" else network.width
+
+
+def _minutes(operations: float, gpus: int, threads: int) -> int:
+    seconds = operations / (GPU_SPEED * gpus or CPU_SPEED * threads)
+    return min(LONGEST_MINUTES, START_MINUTES + round(seconds / 60))

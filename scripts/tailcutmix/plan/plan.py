@@ -1,0 +1,141 @@
+"""The plan: everything that the configuration says about a run, resolved once; Snakemake's rules ask it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tailcutmix.errors import UserError
+from tailcutmix.labels import Label, LabelTable, read_labels
+from tailcutmix.plan.files import Files
+from tailcutmix.plan.models import Ensemble, Model, read_ensembles, read_models
+from tailcutmix.plan.settings import Buckets, Dataset, Engine, Evaluation, Recipe, Regions, Tables, typed
+from tailcutmix.plan.validation import check_levels, check_plan, check_schema
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run.
+
+    Attributes:
+        dataset, buckets, regions, evaluation, tables, engine: the sections of the configuration.
+        labels: the label table, with the classes in train id order.
+        seeds: of the networks.
+        models: the configured models by name, templates of experts among them.
+        experts: every expert that there can be, by name: one per template and class.
+        ensembles: by name.
+    """
+
+    dataset: Dataset
+    labels: LabelTable
+    seeds: tuple[int, ...]
+    buckets: Buckets
+    regions: Regions
+    models: Mapping[str, Model]
+    experts: Mapping[str, Model]
+    ensembles: Mapping[str, Ensemble]
+    evaluation: Evaluation
+    tables: Tables
+    engine: Engine
+
+    @property
+    def files(self) -> Files:
+        return Files(self.dataset.name)
+
+    @property
+    def split(self) -> str:
+        """The split that the tables score."""
+        return self.evaluation.split
+
+    @property
+    def fixed_tail(self) -> tuple[Label, ...] | None:
+        """The tail classes that the configuration lists, or None where the statistics and M0 decide."""
+        if self.buckets.tail is None:
+            return None
+        return tuple(self.labels.class_of(name) for name in self.buckets.tail)
+
+    @property
+    def rebuckets(self) -> bool:
+        """Whether a model's IoU on val moves classes between middle and tail."""
+        return self.buckets.rebucket and self.buckets.tail is None
+
+    @property
+    def raw(self) -> list[str]:
+        """The folder of raw images, where it is a result of the run itself."""
+        return [self.files.raw] if self.dataset.source == "toycity" else []
+
+    @property
+    def submitted(self) -> str:
+        """The method whose test predictions are handed in: the last row of Table 1."""
+        return self.tables.table1[-1]
+
+    def model(self, name: str) -> Model:
+        """A model or an expert by name; raises UserError for any other word."""
+        found = self.models.get(name) or self.experts.get(name)
+        if found is None:
+            raise UserError(f"no model is called {name!r}; the models are: {', '.join(self.models)}")
+        return found
+
+    def recipe_of(self, name: str) -> Recipe:
+        """What defines the training of a model; raises UserError where it draws from a level that is not cut."""
+        check_levels(self, name)
+        return self.model(name).recipe
+
+    def templates(self) -> list[str]:
+        """The models of which one expert per tail class is trained."""
+        used = {ensemble.experts for ensemble in self.ensembles.values()}
+        return [name for name in self.models if name in used]
+
+    def experts_of(self, template: str, tail: tuple[Label, ...]) -> list[str]:
+        """The names of a template's experts, in the order of the tail."""
+        return [self.experts[f"{template}-{known.slug}"].name for known in tail]
+
+    def method(self, name: str) -> Model | Ensemble:
+        """What a row of a table is: a model or an ensemble."""
+        return self.ensembles.get(name) or self.model(name)
+
+    def networks_of(self, rows: tuple[str, ...]) -> list[str]:
+        """The trained networks behind the rows of a table, experts left out, each once."""
+        bases = [self.ensembles[row].base if row in self.ensembles else row for row in rows]
+        return list(dict.fromkeys(self.model(name).trained for name in bases))
+
+    def templates_of(self, rows: tuple[str, ...]) -> list[str]:
+        """The templates whose experts stand behind the rows of a table, each once."""
+        return list(dict.fromkeys(self.ensembles[row].experts for row in rows if row in self.ensembles))
+
+
+def read_plan(config: Mapping[str, Any], folder: str | Path = ".") -> Plan:
+    """Check a configuration and resolve it.
+
+    Args:
+        config: the configuration, overlays merged in.
+        folder: what the path of the label table is relative to.
+
+    Raises:
+        UserError: one line that names the key, and what is allowed there.
+    """
+    check_schema(config)
+    dataset = typed(Dataset, config["dataset"])
+    labels = read_labels(Path(folder) / dataset.labels)
+    models, experts = read_models(config, labels)
+    sections = {"buckets": Buckets, "regions": Regions, "evaluation": Evaluation, "tables": Tables, "engine": Engine}
+    plan = Plan(
+        dataset=dataset,
+        labels=labels,
+        seeds=tuple(config["seeds"]),
+        models=models,
+        experts=experts,
+        ensembles=read_ensembles(config),
+        **{name: typed(kind, config.get(name, {})) for name, kind in sections.items()},
+    )
+    check_plan(plan)
+    return plan
+
+
+def merged(under: Any, over: Any) -> Any:
+    """``over`` laid over ``under``, key by key, as Snakemake lays one configuration over another."""
+    if isinstance(under, Mapping) and isinstance(over, Mapping):
+        return {**under, **{name: merged(under.get(name), value) for name, value in over.items()}}
+    return over

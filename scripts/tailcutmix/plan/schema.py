@@ -1,0 +1,224 @@
+"""The JSON schema of the configuration, and the tables of config/README.md: both made from the types of the settings.
+
+``python -m tailcutmix.plan.schema`` writes them: workflow/schemas/config.schema.yaml (for editors) and the tables
+between the marks of config/README.md.
+"""
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import yaml
+
+from tailcutmix.plan import settings
+
+NAME = "^[a-z0-9][A-Za-z0-9_.-]*$"
+"""Names of models and ensembles: they become paths."""
+
+OF_LISTS = ("minItems", "maxItems", "uniqueItems")
+
+PRIMITIVES = {bool: "boolean", int: "integer", float: "number", str: "string"}
+
+MODEL_KEYS = {
+    "title": ({"type": "string"}, "name in tables and figures"),
+    "short": ({"type": "string"}, "name in narrow places; default: the title up to its first comma"),
+    "extends": ({"type": "string"}, "start from the settings of another model"),
+    "weights": ({"type": "string"}, "no training: use the weights of another model, and predict differently"),
+    "init": ({"type": "string"}, "start from the final weights of another model"),
+}
+
+ENSEMBLE_KEYS = {
+    "title": MODEL_KEYS["title"],
+    "short": MODEL_KEYS["short"],
+    "base": ({"type": "string"}, "the model whose predictions the experts' classes are laid over (M1)"),
+    "experts": ({"type": "string"}, "the experts' template (M2)"),
+    "order": (
+        {"anyOf": [{"type": "null"}, {"type": "array", "items": {"type": "string"}, "uniqueItems": True}]},
+        "classes in the order in which they are laid; later wins. `null`: rarest last. Tail classes that it does not "
+        "name are laid before those that it names",
+    ),
+}
+
+
+def schema() -> dict:
+    """The schema of a whole configuration, after the overlays were merged."""
+    inference = _section(settings.Inference, settings.Resources)
+    augmentation = _section(settings.Augmentation)
+    network = _section(settings.Network, settings.Training, settings.Resources)
+    mixing = _properties(settings.Mixing)
+    network["properties"] |= {"mixing": mixing["name"], "levels": mixing["levels"]}
+    model = _section(settings.Network, settings.Training, settings.Resources)
+    model["properties"] |= {"mixing": mixing["name"], "levels": mixing["levels"]}
+    model["properties"] |= {name: kind | {"description": meaning} for name, (kind, meaning) in MODEL_KEYS.items()}
+    model["properties"] |= {"augmentation": augmentation, "inference": inference}
+    ensemble = {name: kind | {"description": meaning} for name, (kind, meaning) in ENSEMBLE_KEYS.items()}
+    sections = {
+        "dataset": _section(settings.Dataset) | {"required": ["name", "source"]},
+        "seeds": {
+            "type": "array",
+            "items": {"type": "integer", "minimum": 0},
+            "minItems": 1,
+            "uniqueItems": True,
+            "description": "every network is trained once per seed",
+        },
+        "buckets": _section(settings.Buckets),
+        "regions": _section(settings.Regions),
+        "augmentation": augmentation,
+        "mixing": _section(settings.MixingOptions),
+        "training": network,
+        "models": {
+            "type": "object",
+            "propertyNames": {"pattern": NAME},
+            "additionalProperties": _without_defaults(model),
+        },
+        "ensembles": {
+            "type": "object",
+            "propertyNames": {"pattern": NAME},
+            "additionalProperties": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["base", "experts"],
+                "properties": ensemble,
+            },
+        },
+        "inference": inference,
+        "evaluation": _section(settings.Evaluation),
+        "tables": _section(settings.Tables),
+        "engine": _section(settings.Engine),
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "The configuration, after the overlays given by --configfile were merged over config/config.yaml",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["dataset", "seeds", "models", "ensembles", "tables"],
+        "properties": sections,
+    }
+
+
+def _section(*kinds: type) -> dict:
+    """A closed section with the keys of one type or more."""
+    properties = {name: value for kind in kinds for name, value in _properties(kind).items()}
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _properties(kind: type) -> dict[str, dict]:
+    hints = get_type_hints(kind)
+    return {known.name: _property(known, hints[known.name]) for known in fields(kind)}
+
+
+def _property(known: Field, hint: Any) -> dict:
+    described = {"description": known.metadata["meaning"]}
+    if is_dataclass(hint):
+        return _section(hint) | described
+    default = {} if known.default is MISSING else {"default": _as_yaml(known.default)}
+    return _of_type(hint, known.metadata["limits"]) | default | described
+
+
+def _of_type(hint: Any, limits: Mapping[str, Any]) -> dict:
+    """The schema of a type annotation; limits hold for numbers, and for the entries of lists and mappings."""
+    kind, arguments = get_origin(hint), get_args(hint)
+    if kind in (Union, UnionType):
+        some = [argument for argument in arguments if argument is not NoneType]
+        return {"anyOf": [{"type": "null"}, *(_of_type(argument, limits) for argument in some)]}
+    if kind is Literal:
+        return {"enum": list(arguments)}
+    if kind is tuple:
+        of_list = {name: value for name, value in limits.items() if name in OF_LISTS}
+        of_entries = {name: value for name, value in limits.items() if name not in OF_LISTS}
+        if arguments[-1] is not Ellipsis:
+            of_list |= {"minItems": len(arguments), "maxItems": len(arguments)}
+        return {"type": "array", "items": _of_type(arguments[0], of_entries), **of_list}
+    if kind is not None:  # a mapping of levels to numbers
+        names = {"pattern": "^[1-9]$"}
+        return {"type": "object", "propertyNames": names, "additionalProperties": _of_type(arguments[1], limits)}
+    if "enum" in limits:
+        return {"enum": list(limits["enum"])}
+    return {"type": PRIMITIVES[hint], **limits}
+
+
+def _without_defaults(value: Any) -> Any:
+    """A model's keys have no defaults of their own: what it does not say it takes from ``training``."""
+    if isinstance(value, dict):
+        return {name: _without_defaults(entry) for name, entry in value.items() if name != "default"}
+    return value
+
+
+def _as_yaml(value: Any) -> Any:
+    return [_as_yaml(entry) for entry in value] if isinstance(value, tuple) else value
+
+
+# --- the tables of config/README.md -----------------------------------------------------------------------------------
+
+TABLES = {
+    "dataset": (settings.Dataset,),
+    "toycity": (settings.ToyCity,),
+    "buckets": (settings.Buckets,),
+    "regions": (settings.Regions,),
+    "augmentation": (settings.Augmentation,),
+    "mixing": (settings.MixingOptions,),
+    "training": (settings.Network, settings.Training, settings.Resources),
+    "inference": (settings.Inference, settings.Resources),
+    "evaluation": (settings.Evaluation,),
+    "tables": (settings.Tables,),
+    "engine": (settings.Engine,),
+}
+
+
+def table(name: str) -> str:
+    """The Markdown table of one section: key, default, meaning."""
+    if name in ("models", "ensembles"):
+        keys = MODEL_KEYS if name == "models" else ENSEMBLE_KEYS
+        rows = [f"| `{key}` | {meaning} |" for key, (_, meaning) in keys.items()]
+        return "\n".join(["| key | meaning |", "|---|---|", *rows])
+    rows = ["| key | default | meaning |", "|---|---|---|"]
+    for kind in TABLES[name]:
+        for known in fields(kind):
+            default = "" if known.default is MISSING else _default(known.default)
+            rows.append(f"| `{known.name}` | {default} | {known.metadata['meaning']} |")
+        if kind is settings.Network:
+            for known in fields(settings.Mixing):
+                if known.name in ("name", "levels"):
+                    key = "mixing" if known.name == "name" else known.name
+                    rows.append(f"| `{key}` | {_default(known.default)} | {known.metadata['meaning']} |")
+    return "\n".join(rows)
+
+
+def _default(value: Any) -> str:
+    if value in ("", ()):
+        return ""
+    text = yaml.safe_dump(_as_yaml(value), default_flow_style=True).removesuffix("\n...\n").strip()
+    return f"`{text}`"
+
+
+def with_tables(readme: str) -> str:
+    """The README with each table between its marks ``<!-- keys of NAME -->`` and ``<!-- end -->`` made anew."""
+
+    def fill(mark: re.Match) -> str:
+        return f"{mark[1]}\n{table(mark[2])}\n{mark[3]}"
+
+    return re.sub(r"(<!-- keys of (\w+) -->)\n.*?(<!-- end -->)", fill, readme, flags=re.DOTALL)
+
+
+def main() -> None:
+    root = Path(__file__).resolve().parents[3]
+    head = "# Made by `python -m tailcutmix.plan.schema` from scripts/tailcutmix/plan/settings.py; for editors.\n"
+    text = yaml.dump(schema(), Dumper=_Plain, sort_keys=False, width=120, allow_unicode=True)
+    (root / "workflow/schemas/config.schema.yaml").write_text(head + text)
+    readme = root / "config/README.md"
+    readme.write_text(with_tables(readme.read_text()))
+
+
+class _Plain(yaml.SafeDumper):
+    """YAML without references: sections that stand twice are written twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,223 @@
+"""The plan: shipped configurations are read, mistakes named with what is allowed, and models resolved."""
+
+from dataclasses import fields
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from tailcutmix.errors import UserError
+from tailcutmix.plan import schema, settings
+from tailcutmix.plan.inputs import ensemble_inputs, prediction_inputs, training_inputs
+from tailcutmix.plan.plan import merged, read_plan
+from tailcutmix.plan.settings import plain, typed
+from tailcutmix.plan.show import Images, describe
+
+DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+OVERLAYS = sorted(path.name for path in (ROOT / "config").glob("*.yaml") if path.name != "config.yaml")
+
+
+def plan_of(overlay=None, base=DEFAULT):
+    return read_plan(merged(base, overlay or {}), ROOT)
+
+
+def shipped(name):
+    return yaml.safe_load((ROOT / "config" / name).read_text()) if name else {}
+
+
+@pytest.mark.parametrize("name", [None, *OVERLAYS])
+def test_shipped_configurations_are_valid(name):
+    plan = plan_of(shipped(name))
+    assert set(plan.experts) == {f"{t}-{known.slug}" for t in plan.templates() for known in plan.labels.classes}
+
+
+@pytest.mark.parametrize(
+    ("overlay", "words"),
+    [
+        ({"datset": {}}, ["'datset'", "did you mean 'dataset'"]),
+        ({"training": {"bach": 3}}, ["training", "'bach'", "'batch'"]),
+        ({"models": {"m1": {"inference": {"scals": [1]}}}}, ["models.m1.inference", "'scals'", "'scales'"]),
+        ({"regions": {"r": 1.5}}, ["regions.r", "1.5", "below 1"]),
+        ({"regions": {"s": 1}}, ["regions.s", "above 1"]),
+        ({"seeds": []}, ["seeds", "1 entries or more"]),
+        ({"dataset": {"source": "city"}}, ["dataset.source", "toycity, minicity, cityscapes, camvid, folders"]),
+        ({"dataset": {"size": [1, 2]}}, ["dataset.size", "null or a list of two, each a whole number, 32 or more"]),
+        ({"buckets": {"tail": ["lorry"]}}, ["buckets.tail", "'lorry'", "truck"]),
+        ({"buckets": {"model": "mx"}}, ["buckets.model", "'mx'"]),
+        ({"models": {"m1": {"mixing": "blend"}}}, ["models.m1.mixing", "none, cutmix, cutout, level0, levels, mixup"]),
+        ({"models": {"m1": {"init": "m2"}}}, ["init goes in a circle"]),
+        ({"models": {"m2-lorry": {"epochs": 3}}}, ["models.m2-lorry", "no class", "lorry"]),
+        ({"dataset": {"labels": "nowhere.csv"}}, ["nowhere.csv", "no such label table"]),
+        ({"engine": {"history_every": 0}}, ["engine.history_every", "1 or more"]),
+        ({"buckets": {"poor": 2}}, ["buckets.poor", "from 0 to 1"]),
+        ({"models": {"m9": {"extends": "mx"}}}, ["models.m9.extends", "'mx'"]),
+        ({"models": {"a": {"extends": "b"}, "b": {"extends": "a"}}}, ["circle"]),
+        ({"training": {"crop": [96, 128]}}, ["crop", "multiples of 32"]),
+        ({"models": {"unet": {"attention": "hierarchical"}}}, ["models.unet", "attention: none"]),
+        ({"training": {"compile": "cuda_graphs", "accumulate": 2}}, ["models.", "wrong gradients", "accumulate: 1"]),
+        ({"inference": {"scales": [0.5, 2.0]}}, ["inference.scales", "1.0"]),
+        ({"augmentation": {"scale": [2.0, 0.5]}}, ["augmentation.scale", "small to large"]),
+        ({"models": {"m2": {"levels": [4]}}}, ["models.m2.levels", "regions.levels"]),
+        ({"models": {"m2": {"mixing": "none"}}}, ["models.m2.mixing", "levels"]),
+        ({"tables": {"table1": ["foo"]}}, ["tables.table1", "'foo'"]),
+        ({"tables": {"table1": ["m2"]}}, ["tables.table1", "template"]),
+        ({"ensembles": {"ensemble": {"base": "m7"}}}, ["ensembles.ensemble.base", "'m7'"]),
+    ],
+)
+def test_mistakes_are_named(overlay, words):
+    with pytest.raises(UserError) as error:
+        plan_of(overlay)
+    message = str(error.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_expert_settings_come_from_template_and_own_entry():
+    plan = plan_of({"models": {"m2": {"epochs": 3}, "m2-traffic_light": {"epochs": 9, "inference": {"gpus": 1}}}})
+    train, light = plan.model("m2-train"), plan.model("m2-traffic_light")
+    assert (train.expert_of, light.expert_of, plan.model("m1").expert_of) == ("train", "traffic_light", None)
+    assert (train.recipe.training.epochs, light.recipe.training.epochs) == (3, 9)
+    assert (train.init, light.init) == ("m1", "m1")
+    assert (train.inference_job.gpus, light.inference_job.gpus) == (0, 1), "a model's own resources are its own"
+    assert (light.title, light.short) == ("M2 expert traffic light", "traffic light")
+    with pytest.raises(UserError, match="no model is called 'm2-lorry'"):
+        plan.model("m2-lorry")
+
+
+def test_arm_overrides_single_keys_of_what_it_extends():
+    overlay = {"models": {"arm": {"extends": "m1", "mixing": "cutmix", "augmentation": {"jitter": 0.0}}}}
+    plan = plan_of(overlay)
+    arm, m1 = plan.model("arm"), plan.model("m1")
+    assert arm.recipe.mixing.name == "cutmix"
+    assert arm.recipe.training == m1.recipe.training and arm.inference == m1.inference
+    assert arm.recipe.augmentation.jitter == 0.0 and arm.recipe.augmentation.scale == m1.recipe.augmentation.scale
+    assert arm.title == "arm", "a title is not passed on"
+
+
+def test_templates_whose_names_begin_alike_keep_their_own_experts():
+    """``m2-rare`` may be a template beside ``m2``: its experts are its own, and it is none of m2's."""
+    overlay = {
+        "models": {"m2-rare": {"extends": "m2", "levels": [1]}},
+        "ensembles": {"x": {"base": "m1", "experts": "m2-rare"}},
+    }
+    plan = plan_of(overlay)
+    assert "m2-rare" in plan.models and "m2-rare" not in plan.experts
+    assert plan.model("m2-rare-bus").recipe.mixing.levels == (1,)
+    assert plan.model("m2-bus").recipe.mixing.levels == (1, 2, 3)
+
+
+@pytest.mark.parametrize("name", [None, *OVERLAYS])
+def test_arms_of_the_ablation_are_trained_as_long_as_what_they_are_compared_with(name):
+    plan = plan_of(shipped(name))
+
+    def steps(model):
+        training = plan.model(model).recipe.training
+        return training.epochs * training.expand, training.batch, training.lr
+
+    for arm in ("m0_single", "m0_explicit"):
+        assert steps(arm) == steps("m0")
+    for arm in ("m0_long", "cutmix", "mixup", "cutout", "class_uniform", "inverse_frequency"):
+        assert steps(arm) == steps("m1")
+        assert plan.model(arm).inference == plan.model("m0").inference and plan.model(arm).init is None
+    assert plan.model("m1").init is None, "M1 is trained from scratch"
+    for arm in ("m2_level1", "m2_levels12"):
+        assert steps(arm) == steps("m2") and plan.model(arm).init == "m1"
+    assert plan.model("m0_single").recipe.network.training_scales == (1.0,), "without attention, one scale is trained"
+    trained = plan.networks_of(tuple(row for row in plan.tables.ablation if row in plan.models))
+    assert len({str(plan.model(model).recipe) for model in trained}) == len(trained), "no two arms are trained alike"
+
+
+def test_fewer_levels_leave_the_rest_of_the_configuration_valid():
+    plan = plan_of({"regions": {"levels": [1]}})
+    assert plan.recipe_of("m2_level1").mixing.levels == (1,)
+    with pytest.raises(UserError, match="regions.levels"):
+        plan.recipe_of("m2_levels12")
+
+
+def test_what_does_not_concern_a_model_is_not_in_its_recipe():
+    """A change of the mixing retrains nothing that mixes nothing; resources and the engine retrain nothing at all."""
+    plan, other = plan_of(), plan_of({"mixing": {"probability": 0.5}, "training": {"gpus": 1, "threads": 3}})
+    assert plan.model("m0").recipe == other.model("m0").recipe
+    assert plan.model("m1").recipe != other.model("m1").recipe
+    assert other.model("m0").training_job.gpus == 1
+
+
+def test_the_scale_of_a_network_that_sees_resized_images_is_that_of_the_packed_ones():
+    unet, m0 = plan_of().model("unet").recipe, plan_of().model("m0").recipe
+    low, high = m0.augmentation.scale
+    assert unet.network.input_scale == 0.5 and unet.augmentation.scale == (low / 2, high / 2)
+
+
+def test_recipes_survive_the_way_to_a_script():
+    """As params and through JSON's lists; a mapping by level keeps its keys."""
+    plan = plan_of({"mixing": {"level_weights": {1: 1, 2: 0.5}}})
+    for model in [*plan.models.values(), *plan.experts.values()]:
+        assert typed(settings.Recipe, plain(model.recipe)) == model.recipe
+        assert typed(settings.Inference, plain(model.inference)) == model.inference
+
+
+def test_jobs_read_what_their_mixing_and_their_start_need():
+    plan = plan_of()
+    plain_files = {"images", "truth", "index", "manifest", "labels"}
+    assert set(training_inputs(plan, plan.model("m0"), "0")) == plain_files
+    assert set(training_inputs(plan, plan.model("m1"), "0")) == plain_files | {"buckets"}
+    expert = training_inputs(plan, plan.model("m2-traffic_light"), "3")
+    assert expert["boxes"] == "results/toycity/subsets/traffic_light/boxes.csv"
+    assert expert["init"] == "results/toycity/models/m1/seed3/model.safetensors"
+    predicted = prediction_inputs(plan, plan.model("m2-bus"), "0", "test")
+    assert predicted["scales"] == "results/toycity/scales/m1/seed0.csv", "an expert's scales are M1's"
+    assert predicted["images"] == "results/toycity/packed/test/images.npy"
+    average = prediction_inputs(plan, plan.model("m0_average"), "0", "test")
+    assert average["model"] == "results/toycity/models/m0_single/seed0/model.safetensors"
+    assert "scales" not in average
+    tail = [plan.labels.class_of(name) for name in ("train", "bus")]
+    found = ensemble_inputs(plan, "ensemble", "0", "test", tail)
+    assert found["experts"] == [f"results/toycity/predictions/m2-{name}/seed0/test" for name in ("train", "bus")]
+
+
+def test_the_default_configuration_says_nothing_that_the_types_say():
+    """Each default stands once: config.yaml holds what differs."""
+    kinds = {
+        "dataset": [settings.Dataset],
+        "buckets": [settings.Buckets],
+        "regions": [settings.Regions],
+        "augmentation": [settings.Augmentation],
+        "mixing": [settings.MixingOptions],
+        "training": [settings.Network, settings.Training, settings.Resources],
+        "inference": [settings.Inference, settings.Resources],
+        "evaluation": [settings.Evaluation],
+        "engine": [settings.Engine],
+    }
+    for section, types in kinds.items():
+        defaults = {known.name: known.default for kind in types for known in fields(kind)}
+        said = typed_values(DEFAULT.get(section, {}))
+        assert [key for key, value in said.items() if value == defaults[key]] == [], section
+
+
+def typed_values(section):
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in section.items()}
+
+
+def test_schema_file_and_tables_of_the_readme_are_those_of_the_types():
+    """``python -m tailcutmix.plan.schema`` makes both."""
+    assert yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text()) == schema.schema()
+    readme = (ROOT / "config/README.md").read_text()
+    assert readme == schema.with_tables(readme)
+    for section in [*schema.TABLES, "models", "ensembles"]:
+        assert f"<!-- keys of {section} -->" in readme, section
+
+
+@pytest.mark.parametrize("name", [None, *OVERLAYS])
+def test_the_plan_is_shown_before_anything_runs(name):
+    plan = plan_of(shipped(name))
+    text = describe(plan, Images({"train": 200, "val": 100, "test": 200}, 1024, 2048))
+    for words in ("m2-<class>", plan.files.results, "trainings", "hours", "at most"):
+        assert words in text, words
+    fixed = describe(plan_of({**shipped(name), "buckets": {"tail": []}}), Images({}), [], "fixed")
+    assert "no class (fixed)" in fixed and "not there yet" in fixed
+
+
+def test_the_plan_counts_the_steps_that_are_trained():
+    plan = plan_of({"models": {"m0": {"epochs": 2.5, "expand": 3, "batch": 5}}})
+    assert " 23 " in next(line for line in describe(plan, Images({"train": 15})).splitlines() if line.startswith("m0 "))

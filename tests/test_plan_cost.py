@@ -1,0 +1,87 @@
+"""What jobs ask a scheduler for, compared with the networks themselves; test_slurm.py sees it arrive."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from tailcutmix.models.build import build_model
+from tailcutmix.plan import cost
+from tailcutmix.plan.models import Model
+from tailcutmix.plan.settings import Inference, Network, Recipe, Resources, Training
+
+NETWORKS = [Network(width=w, head_channels=h) for w, h in [(8, 32), (16, 64), (18, 256), (48, 256)]]
+NETWORKS += [Network("unet", width, attention="none", training_scales=(1.0,)) for width in (16, 64)]
+PAPER = Model(
+    name="m0",
+    title="M0",
+    short="M0",
+    recipe=Recipe(NETWORKS[3], training=Training(crop=(512, 1024), batch=8, epochs=175)),
+    inference=Inference((0.5, 1.0, 2.0), flip=True),
+    training_job=Resources(gpus=1, threads=8),
+    inference_job=Resources(gpus=1, threads=4),
+)
+MINICITY = (200, 1024, 2048)
+
+
+def with_training(**changes) -> Model:
+    return replace(PAPER, recipe=replace(PAPER.recipe, training=replace(PAPER.recipe.training, **changes)))
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda n: f"{n.architecture}-{n.width}")
+def test_bounds_lie_above_the_network_and_not_far(network):
+    """Against torch's FLOP counter and the tensors that the backward pass keeps, on the meta device."""
+    saved = {}
+
+    def keep(tensor):
+        saved[id(tensor)] = tensor  # holds it, so that no other tensor gets its id
+        return tensor
+
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        model = build_model(network, 19).train()
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            model(torch.empty(2, 3, 128, 256))
+    for parameter in model.parameters():
+        saved.pop(id(parameter), None)
+    pixels = 2 * 128 * 256
+    assert 0.9 < cost.multiplications(network) / (counter.get_total_flops() / 2 / pixels) < 2.5
+    kept = sum(tensor.numel() * tensor.element_size() for tensor in saved.values()) / pixels
+    assert 0.9 < cost.activations(network) / kept < 2.6
+
+
+def test_packed_shape_reads_the_header_alone(tmp_path):
+    np.save(tmp_path / "images.npy", np.zeros((3, 5, 7, 3), np.uint8))
+    assert cost.packed_shape(tmp_path / "images.npy") == (3, 5, 7)
+    with pytest.raises(FileNotFoundError):
+        cost.packed_shape(tmp_path / "absent.npy")
+
+
+def test_larger_work_asks_for_more():
+    """Ten times the images, a larger batch on a CPU, half the GPUs' speed: never less than before."""
+    minutes, memory = cost.training_minutes, cost.training_memory
+    assert minutes(PAPER, MINICITY) > 60
+    assert minutes(PAPER, (18000, 1024, 2048)) == cost.LONGEST_MINUTES
+    assert minutes(replace(PAPER, training_job=Resources(gpus=2)), MINICITY) < minutes(PAPER, MINICITY)
+    assert memory(PAPER, (2000, 1024, 2048)) > memory(PAPER, MINICITY) + 10000
+    on_cpu = Resources(gpus=0)
+    here = memory(replace(PAPER, training_job=on_cpu), MINICITY)
+    assert memory(replace(with_training(batch=16), training_job=on_cpu), MINICITY) > 1.8 * here
+    assert memory(replace(with_training(accumulate=4), training_job=on_cpu), MINICITY) < here / 2
+    unflipped = replace(PAPER, inference=replace(PAPER.inference, flip=False))
+    assert cost.inference_minutes(PAPER, MINICITY) > cost.inference_minutes(unflipped, MINICITY)
+    assert cost.inference_memory(PAPER, MINICITY) < 10000
+
+
+def test_what_the_configuration_says_goes_before_any_estimate():
+    job = Resources(gpus=1, mem_mb=777, runtime=33)
+    said = replace(PAPER, training_job=job, inference_job=job)
+    assert (cost.training_memory(said, MINICITY), cost.training_minutes(said, MINICITY)) == (777, 33)
+    assert (cost.inference_memory(said, MINICITY), cost.inference_minutes(said, MINICITY)) == (777, 33)
+
+
+def test_steps_are_those_of_the_loop():
+    """ceil(epochs * ceil(ceil(e * N) / batch))."""
+    assert cost.training_steps(with_training(epochs=2.5, expand=3, batch=5), 15) == 23
+    assert cost.training_steps(with_training(epochs=0.1, expand=0.5, batch=8), 3) == 1
