@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
+from tailcutmix.dataset.normalisation import normalise
+from tailcutmix.devices import autocast
 from tailcutmix.errors import UserError
-from tailcutmix.mixing.augment import normalise
 from tailcutmix.models.multiscale import MultiScaleNet
 from tailcutmix.models.resizing import at_scale, check_scales
-from tailcutmix.training.device import autocast
 
 ROWS = 128
 """Rows of pixels whose softmax is taken at a time, which bounds the memory of per-class scales."""

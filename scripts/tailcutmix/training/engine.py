@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from tailcutmix.devices import Usage
 from tailcutmix.errors import UserError
 from tailcutmix.models.weights import save_weights
 from tailcutmix.training.checkpoint import Checkpoints, pack_optimiser, unpack_optimiser
-from tailcutmix.training.device import Usage
 from tailcutmix.training.distributed import all_max, gather_bytes, wrap
 from tailcutmix.training.history import Events, History
 from tailcutmix.training.loss import Targets
