@@ -76,7 +76,7 @@ rule pack_images:
         runtime=60,
     params:
         size=config["dataset"]["size"],
-        code=get_code("dataset"),
+        code=get_code("dataset", "nearest"),
     message:
         "Decode the {wildcards.split} images once, into memory-mapped arrays"
     script:

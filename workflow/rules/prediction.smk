@@ -27,7 +27,7 @@ rule select_scales:
         runtime=get_inference_runtime,
     params:
         settings=get_prediction_settings,
-        code=get_code("dataset/normalisation", "devices", "models", "prediction"),
+        code=get_code("dataset/normalisation", "devices", "models", "nearest", "prediction"),
     message:
         "Choose the scales of each class on val, for {wildcards.model}, seed {wildcards.seed}"
     script:
@@ -58,7 +58,7 @@ rule predict:
     params:
         settings=get_prediction_settings,
         expert_of=get_class_of_expert,
-        code=get_code("dataset/normalisation", "devices", "models", "prediction"),
+        code=get_code("dataset/normalisation", "devices", "models", "nearest", "prediction"),
     message:
         "Predict {wildcards.split} with {wildcards.model}, seed {wildcards.seed}"
     script:

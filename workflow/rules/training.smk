@@ -25,7 +25,7 @@ rule train_model:
     params:
         settings=get_training_settings,
         running=f"{D}/running",
-        code=get_code("dataset/normalisation", "devices", "mixing", "models", "training"),
+        code=get_code("dataset/normalisation", "devices", "mixing", "models", "nearest", "training"),
     message:
         "Train {wildcards.model}, seed {wildcards.seed}"
     script:

@@ -16,7 +16,8 @@ from tailcutmix.dataset.packing import Packed
 from tailcutmix.errors import UserError
 from tailcutmix.files import replacing_folder
 from tailcutmix.labels import LabelTable
-from tailcutmix.prediction.inference import Predictor, resize_nearest
+from tailcutmix.nearest import resize_nearest
+from tailcutmix.prediction.inference import Predictor
 
 WRITERS = 2
 PENDING_PER_WRITER = 4

@@ -11,7 +11,8 @@ from tailcutmix.dataset.packing import Packed
 from tailcutmix.errors import UserError
 from tailcutmix.files import read_table, replacing
 from tailcutmix.labels import IGNORE, LabelTable
-from tailcutmix.prediction.inference import Predictor, resize_nearest
+from tailcutmix.nearest import resize_nearest
+from tailcutmix.prediction.inference import Predictor
 
 TRAINING, FULL = "training", "full"
 COLUMNS = ("class", "images", "iou_training_scales", "iou_full", "chosen")
