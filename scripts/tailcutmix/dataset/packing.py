@@ -9,7 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from tailcutmix.dataset.images import decode_image, decode_label, read_bytes
 from tailcutmix.dataset.manifest import read_manifest
@@ -17,9 +16,9 @@ from tailcutmix.errors import UserError
 from tailcutmix.files import replacing
 from tailcutmix.labels import IGNORE, LabelTable
 from tailcutmix.nearest import resize_nearest
+from tailcutmix.progress import Progress
 
 FILES = ("index.csv", "labels.npy", "images.npy")  # the index takes its place last
-_BAR_FROM = 300
 _CONTENT = ["image_id", "split", "width", "height", "image_sha256", "label_sha256"]
 
 
@@ -92,7 +91,7 @@ def pack(
 
         with ThreadPoolExecutor(max(1, processes)) as pool:
             done = pool.map(put, enumerate(rows.to_dict("records")))
-            for _ in tqdm(done, total=len(rows), desc=f"pack {split}", unit="image", disable=len(rows) < _BAR_FROM):
+            for _ in Progress(f"pack {split}", len(rows)).over(done):
                 pass
         for array in (images, targets):
             array.flush()

@@ -30,7 +30,6 @@ def evaluate(
     level: float = 0.95,
     seed: int = 0,
     identity: Mapping[str, object] | None = None,
-    progress: bool = True,
 ) -> tuple[dict, Statistics]:
     """Score predictions against their ground truth.
 
@@ -42,7 +41,6 @@ def evaluate(
         processes: number of processes; the result does not depend on it.
         replicates, level, seed: of the bootstrap over images; 0 replicates give no intervals.
         identity: dataset, model, seed and split, written into the result.
-        progress: show a bar on a terminal.
 
     Returns:
         The scores as they go into the metrics file (None where undefined), and the per-image statistics.
@@ -53,7 +51,7 @@ def evaluate(
     if not pairs:
         raise UserError("there is no image to score")
     groups = groups_of(labels, average_sizes, instances=bool(pairs[0].instance))
-    statistics = collect(pairs, groups, size_factor, processes, progress)
+    statistics = collect(pairs, groups, size_factor, processes)
     found = estimate_scores(statistics, replicates=replicates, level=level, seed=seed)
     scores = {"dataset": None, "model": None, "seed": None, "split": None} | dict(identity or {})
     scores |= {"images": len(pairs)} | {name: _number(found[name].value) for name in MEANS}
