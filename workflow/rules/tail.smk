@@ -73,7 +73,7 @@ checkpoint rebucket:
         margin=config["buckets"]["margin"],
         rebucket=REBUCKET,
         tail=FIXED_TAIL,
-        code=get_code("tail/buckets", "metrics/counting", "metrics/statistics", "metrics/scores"),
+        code=get_code("confusion", "tail/buckets", "metrics/counting", "metrics/statistics", "metrics/scores"),
     message:
         "Move classes between middle and tail by what M0 made of them"
     script:

@@ -5,14 +5,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tailcutmix.confusion import iou, ratio
 from tailcutmix.metrics.statistics import Statistics, Sums
 
 MEANS = ("iou_class", "iiou_class", "iou_category", "iiou_category", "accuracy", "accuracy_evaluated")
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """part / whole, NaN where whole is 0."""
-    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) != 0)
 
 
 def mean_of_valid(values: np.ndarray) -> np.ndarray:
@@ -39,16 +35,16 @@ def scores_of(
     scores = {}
     for level, fp_instances in (("class", "class_fp"), ("category", "category_fp_instances")):
         tp, fn, fp = (sums[f"{level}_{kind}"] for kind in ("tp", "fn", "fp"))
-        scores[f"{level}_iou"] = _ratio(tp, tp + fp + fn)
+        scores[f"{level}_iou"] = iou(tp, fn, fp)
         tp, fn = sums[f"{level}_tp_weighted"], sums[f"{level}_fn_weighted"]
         with_instances = getattr(statistics, f"{level}_instances")
-        scores[f"{level}_iiou"] = np.where(with_instances, _ratio(tp, tp + sums[fp_instances] + fn), np.nan)
+        scores[f"{level}_iiou"] = np.where(with_instances, iou(tp, fn, sums[fp_instances]), np.nan)
     for kind in ("iou", "iiou"):
         for level in ("class", "category"):
             scores[f"{kind}_{level}"] = mean_of_valid(scores[f"{level}_{kind}"])
         for bucket, names in (buckets or {}).items():
             members = [statistics.classes.index(name) for name in names]
             scores[f"{kind}_{bucket}"] = mean_of_valid(scores[f"class_{kind}"][..., members])
-    scores["accuracy"] = _ratio(sums["correct"], sums["pixels"])
-    scores["accuracy_evaluated"] = _ratio(sums["correct_evaluated"], sums["pixels_evaluated"])
+    scores["accuracy"] = ratio(sums["correct"], sums["pixels"])
+    scores["accuracy_evaluated"] = ratio(sums["correct_evaluated"], sums["pixels_evaluated"])
     return scores
