@@ -88,11 +88,11 @@ def main() -> None:
             times = []
             for _ in range(options.rounds):
                 floor = seconds(lambda pairs=pairs: decode(pairs))
-                ours = seconds(lambda pairs=pairs: collect(pairs, groups, progress=False))
+                ours = seconds(lambda pairs=pairs: collect(pairs, groups))
                 theirs = seconds(lambda pairs=pairs: reference(pairs))
                 many = pairs * options.repeat
-                one = seconds(lambda many=many: collect(many, groups, processes=1, progress=False))
-                two = seconds(lambda many=many: collect(many, groups, processes=2, progress=False))
+                one = seconds(lambda many=many: collect(many, groups, processes=1))
+                two = seconds(lambda many=many: collect(many, groups, processes=2))
                 times.append(1000 * ours / len(pairs))
                 for name, value in zip(ratios, (ours / floor, theirs / ours, one / two), strict=True):
                     ratios[name].append(value)

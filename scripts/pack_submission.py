@@ -17,7 +17,7 @@ with job(snakemake) as log:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:  # PNGs are compressed already
             for name in expected:
                 archive.write(Path(snakemake.input.predictions) / name, name)
-        faults = check_submission(path, expected, read_labels(snakemake.input.labels), progress=False)
+        faults = check_submission(path, expected, read_labels(snakemake.input.labels))
         for fault in faults:
             log.error(fault)
         if faults:

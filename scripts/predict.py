@@ -6,11 +6,11 @@ import torch
 
 from tailcutmix.dataset.manifest import read_manifest
 from tailcutmix.dataset.packing import open_packed
+from tailcutmix.devices import lease_devices
 from tailcutmix.job import job
 from tailcutmix.labels import read_labels
 from tailcutmix.prediction.build import build_predictor
 from tailcutmix.prediction.run import predict_split
-from tailcutmix.training.device import lease_devices
 
 with job(snakemake, terminal=True), lease_devices(snakemake.resources.gpu) as lease:
     torch.set_num_threads(snakemake.threads)

@@ -5,12 +5,12 @@ from pathlib import Path
 import torch
 
 from tailcutmix.dataset.packing import open_packed
+from tailcutmix.devices import lease_devices
 from tailcutmix.job import job
 from tailcutmix.labels import read_labels
 from tailcutmix.models.build import load_model
 from tailcutmix.prediction.inference import Predictor
 from tailcutmix.prediction.scales import FULL, TRAINING, select_scales, write_scales
-from tailcutmix.training.device import lease_devices
 
 with job(snakemake, terminal=True), lease_devices(snakemake.resources.gpu) as lease:
     torch.set_num_threads(snakemake.threads)

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mixing_fakes import to_uint8
 
-from tailcutmix.dataset.normalisation import MEAN
-from tailcutmix.mixing.augment import COLUMNS, LUMA, draw_windows, normalise, photometric
+from tailcutmix.dataset.normalisation import MEAN, normalise
+from tailcutmix.mixing.augment import COLUMNS, LUMA, draw_windows, photometric
 from tailcutmix.mixing.streams import uniforms
 from tailcutmix.mixing.windows import Windows, sample_images, sample_labels
 

@@ -13,7 +13,7 @@ from tailcutmix.labels import Label, LabelTable
 from tailcutmix.models.build import build_model
 from tailcutmix.models.multiscale import MultiScaleNet
 from tailcutmix.models.resizing import at_scale
-from tailcutmix.prediction.inference import Predictor, argmax_of_sets, resize_nearest
+from tailcutmix.prediction.inference import Predictor, argmax_of_sets
 from tailcutmix.prediction.run import predict_split
 from tailcutmix.prediction.scales import read_scales, scales_of_class, select_scales, write_scales
 
@@ -146,13 +146,6 @@ def test_per_class_scales_must_be_complete():
         Predictor(Brightest(), SETS, set_of_class={0: "full", 2: "training"}).labels(images)
     with pytest.raises(UserError, match="largest"):
         Predictor(Brightest(), SETS, set_of_class={0: "largest"})
-
-
-@pytest.mark.parametrize("size", [(20, 26), (5, 6), (7, 31), (10, 13)])
-def test_resize_nearest_takes_the_pixel_under_the_centre(size):
-    labels = np.random.default_rng(0).integers(0, 9, (2, 10, 13)).astype(np.uint8)
-    expected = torch.nn.functional.interpolate(torch.from_numpy(labels)[None], size=size, mode="nearest-exact")[0]
-    np.testing.assert_array_equal(resize_nearest(labels, size), expected)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5])

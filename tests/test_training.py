@@ -15,11 +15,11 @@ from torch import nn
 from torch.nn import functional as F
 from training_fakes import CLASSES, FakeSampler, TinyNet, run
 
+from tailcutmix.devices import Usage
 from tailcutmix.errors import UserError
 from tailcutmix.models.weights import load_weights, save_weights
 from tailcutmix.training import engine
 from tailcutmix.training.checkpoint import pack_optimiser, unpack_optimiser
-from tailcutmix.training.device import Usage
 from tailcutmix.training.engine import DEFAULTS, train
 from tailcutmix.training.loss import Targets, cross_entropy_sum, inverse_frequency, weight_sum
 from tailcutmix.training.optimisation import build_optimiser, training_step

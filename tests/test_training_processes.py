@@ -11,9 +11,9 @@ import torch
 import training_fakes
 from safetensors.torch import load_file
 
+from tailcutmix.devices import lease_devices
 from tailcutmix.errors import UserError
 from tailcutmix.training import distributed
-from tailcutmix.training.device import lease_devices
 
 GPUS = ["GPU-aa", "GPU-bb", "GPU-cc"]
 

@@ -124,7 +124,7 @@ def run_reporting_steps(out, steps, reached, settings, log) -> None:
 
 def hold_lease(gpus, identities, folder, holding) -> None:
     """Take a lease in a process of its own, say so, and keep it until killed."""
-    from tailcutmix.training.device import lease_devices
+    from tailcutmix.devices import lease_devices
 
     with lease_devices(gpus, identities, folder, poll_seconds=0.02) as lease:
         holding.send([device.index for device in lease.devices])

@@ -48,7 +48,7 @@ rule make_differences:
         runtime=30,
     params:
         titles=get_titles(TABLE1),
-        code=get_code("metrics", "paper"),
+        code=get_code("confusion", "metrics", "paper"),
     message:
         "Write the paired differences between the rows of Table 1"
     script:
@@ -317,7 +317,7 @@ rule make_ablation:
         runtime=30,
     params:
         titles=get_titles(ABLATION),
-        code=get_code("metrics", "paper"),
+        code=get_code("confusion", "metrics", "paper"),
     message:
         "Write the ablation table"
     script:

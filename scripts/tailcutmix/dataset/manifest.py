@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from tailcutmix.dataset.images import open_binary, read_size
 from tailcutmix.errors import UserError
 from tailcutmix.files import read_table, replacing
+from tailcutmix.progress import Progress
 
 SPLITS = ("train", "val", "test")
 LISTING_COLUMNS = ("split", "image_id", "image", "label", "instance")
@@ -29,7 +29,6 @@ MANIFEST_COLUMNS = (
 )
 FILES = ("image", "label", "instance")
 _BLOCK = 1 << 20
-_BAR_FROM = 500  # images; a smaller set is done before a bar says anything
 
 
 def build(listing: pd.DataFrame, processes: int = 1) -> pd.DataFrame:
@@ -50,8 +49,8 @@ def build(listing: pd.DataFrame, processes: int = 1) -> pd.DataFrame:
     listing = _checked(listing)
     with ThreadPoolExecutor(max(1, processes)) as pool:
         rows = pool.map(_measure, listing.to_dict("records"))
-        bar = tqdm(rows, total=len(listing), desc="checksums", unit="image", disable=len(listing) < _BAR_FROM)
-        frame = pd.DataFrame(list(bar), columns=list(MANIFEST_COLUMNS))
+        rows = Progress("checksums", len(listing)).over(rows)
+        frame = pd.DataFrame(list(rows), columns=list(MANIFEST_COLUMNS))
     counts = ", ".join(f"{count} {split}" for split, count in frame.split.value_counts(sort=False).items())
     logging.info("manifest: %s", counts)
     return frame

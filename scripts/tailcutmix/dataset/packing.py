@@ -9,16 +9,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from tailcutmix.dataset.images import decode_image, decode_label, read_bytes
 from tailcutmix.dataset.manifest import read_manifest
 from tailcutmix.errors import UserError
 from tailcutmix.files import replacing
 from tailcutmix.labels import IGNORE, LabelTable
+from tailcutmix.nearest import resize_nearest
+from tailcutmix.progress import Progress
 
 FILES = ("index.csv", "labels.npy", "images.npy")  # the index takes its place last
-_BAR_FROM = 300
 _CONTENT = ["image_id", "split", "width", "height", "image_sha256", "label_sha256"]
 
 
@@ -87,11 +87,11 @@ def pack(
             if row["label"]:
                 ids = decode_label(_verified(row, "label"), row["label"])
                 _check_ids(ids, known, row["label"])
-                targets[position] = labels.to_train_id[_resized(ids, height, width)]
+                targets[position] = labels.to_train_id[resize_nearest(ids, (height, width))]
 
         with ThreadPoolExecutor(max(1, processes)) as pool:
             done = pool.map(put, enumerate(rows.to_dict("records")))
-            for _ in tqdm(done, total=len(rows), desc=f"pack {split}", unit="image", disable=len(rows) < _BAR_FROM):
+            for _ in Progress(f"pack {split}", len(rows)).over(done):
                 pass
         for array in (images, targets):
             array.flush()
@@ -114,14 +114,11 @@ def _verified(row: dict, kind: str) -> bytes:
     return data
 
 
-def _resized(array: np.ndarray, height: int, width: int) -> np.ndarray:
-    if array.shape[:2] == (height, width):
-        return array
-    if array.ndim == 2:
-        method = cv2.INTER_NEAREST_EXACT
-    else:
-        method = cv2.INTER_AREA if height * width < array.shape[0] * array.shape[1] else cv2.INTER_LINEAR
-    return cv2.resize(array, (width, height), interpolation=method)
+def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    if image.shape[:2] == (height, width):
+        return image
+    method = cv2.INTER_AREA if height * width < image.shape[0] * image.shape[1] else cv2.INTER_LINEAR
+    return cv2.resize(image, (width, height), interpolation=method)
 
 
 def _check_ids(ids: np.ndarray, known: np.ndarray, path: str) -> None:

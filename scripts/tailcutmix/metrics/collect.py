@@ -7,7 +7,6 @@ from concurrent.futures.process import BrokenProcessPool
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from tailcutmix.errors import UserError
 from tailcutmix.labels import IGNORE, LabelTable
@@ -16,6 +15,7 @@ from tailcutmix.metrics.groups import Groups
 from tailcutmix.metrics.pairs import Pair
 from tailcutmix.metrics.png import read_ids
 from tailcutmix.metrics.statistics import Statistics, Sums, image_statistics
+from tailcutmix.progress import Progress
 
 CHUNK = 4
 """Images a process takes at a time."""
@@ -26,17 +26,16 @@ def collect(
     groups: Groups,
     size_factor: float = 1.0,
     processes: int = 1,
-    progress: bool = True,
 ) -> Statistics:
     """The statistics of all pairs, in their order; one image a process is in memory at a time."""
     chunks = [pairs[start : start + CHUNK] for start in range(0, len(pairs), CHUNK)]
     rows: list[Sums | None] = [None] * len(pairs)
     confusion = np.zeros((groups.size, groups.size), np.int64)
-    with tqdm(total=len(pairs), desc="scoring", unit="image", disable=None if progress else True) as bar:
+    with Progress("score", len(pairs)) as progress:
         for position, part, counted in _results(chunks, (groups, size_factor), processes):
             rows[position * CHUNK : position * CHUNK + len(part)] = part
             confusion += counted
-            bar.update(len(part))
+            progress.add(len(part))
     return Statistics(
         image_ids=tuple(pair.image_id for pair in pairs),
         classes=groups.classes,

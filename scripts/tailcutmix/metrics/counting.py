@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tailcutmix.confusion import confusion_matrix
+
 FIRST_INSTANCE = 1000
 """Instance images hold label id * 1000 + number for an instance, and the label id alone for groups and stuff."""
 
@@ -46,9 +48,7 @@ def count_pixels(label: np.ndarray, prediction: np.ndarray, instance: np.ndarray
     starts = np.concatenate(([0], np.flatnonzero(changes) + 1))
     lengths = np.diff(starts, append=images[0].size)
     predicted = images[1][starts]
-    pair = images[0][starts].astype(np.intp) * size + predicted
-    # Weighted counts are float64, exact for integers up to 2**53.
-    confusion = np.bincount(pair, lengths, LABEL_VALUES * size).astype(np.int64).reshape(LABEL_VALUES, size)
+    confusion = confusion_matrix(images[0][starts], predicted, (LABEL_VALUES, size), lengths)
     if instance is None:
         return Counts(confusion, np.zeros(0, int), np.zeros((0, size), np.int64))
     value = images[2][starts]
@@ -56,6 +56,6 @@ def count_pixels(label: np.ndarray, prediction: np.ndarray, instance: np.ndarray
     value = value[chosen]
     values = np.flatnonzero(np.bincount(value))
     index = np.zeros(values[-1] + 1 if len(values) else 1, np.intp)
-    index[values] = np.arange(len(values)) * size
-    hits = np.bincount(index[value] + predicted[chosen], lengths[chosen], len(values) * size)
-    return Counts(confusion, values, hits.astype(np.int64).reshape(len(values), size))
+    index[values] = np.arange(len(values))
+    hits = confusion_matrix(index[value], predicted[chosen], (len(values), size), lengths[chosen])
+    return Counts(confusion, values, hits)

@@ -5,14 +5,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tailcutmix.confusion import iou, ratio
 from tailcutmix.metrics.statistics import Statistics, Sums
 
 MEANS = ("iou_class", "iiou_class", "iou_category", "iiou_category", "accuracy", "accuracy_evaluated")
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """part / whole, NaN where whole is 0."""
-    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) != 0)
 
 
 def mean_of_valid(values: np.ndarray) -> np.ndarray:
@@ -30,25 +26,25 @@ def scores_of(
     Args:
         sums: the counts of `statistics` summed over images; any leading axes (...) before class and category.
         statistics: says which classes and categories are scored by instance.
-        buckets: bucket -> class names.
+        buckets: bucket (head, middle, tail) -> class names.
 
     Returns:
         MEANS -> (...); ``class_iou``, ``class_iiou`` -> (..., C); ``category_iou``, ``category_iiou`` -> (..., G);
-        ``bucket_iou``, ``bucket_iiou`` -> (..., number of buckets). A mean skips NaN entries.
+        ``iou_<bucket>``, ``iiou_<bucket>`` -> (...), the means over a bucket's classes. A mean skips NaN entries.
     """
     scores = {}
     for level, fp_instances in (("class", "class_fp"), ("category", "category_fp_instances")):
         tp, fn, fp = (sums[f"{level}_{kind}"] for kind in ("tp", "fn", "fp"))
-        scores[f"{level}_iou"] = _ratio(tp, tp + fp + fn)
+        scores[f"{level}_iou"] = iou(tp, fn, fp)
         tp, fn = sums[f"{level}_tp_weighted"], sums[f"{level}_fn_weighted"]
         with_instances = getattr(statistics, f"{level}_instances")
-        scores[f"{level}_iiou"] = np.where(with_instances, _ratio(tp, tp + sums[fp_instances] + fn), np.nan)
+        scores[f"{level}_iiou"] = np.where(with_instances, iou(tp, fn, sums[fp_instances]), np.nan)
     for kind in ("iou", "iiou"):
         for level in ("class", "category"):
             scores[f"{kind}_{level}"] = mean_of_valid(scores[f"{level}_{kind}"])
-        members = [[statistics.classes.index(name) for name in names] for names in (buckets or {}).values()]
-        means = [mean_of_valid(scores[f"class_{kind}"][..., index]) for index in members]
-        scores[f"bucket_{kind}"] = np.stack(means, -1) if means else np.zeros((*np.shape(sums["pixels"]), 0))
-    scores["accuracy"] = _ratio(sums["correct"], sums["pixels"])
-    scores["accuracy_evaluated"] = _ratio(sums["correct_evaluated"], sums["pixels_evaluated"])
+        for bucket, names in (buckets or {}).items():
+            members = [statistics.classes.index(name) for name in names]
+            scores[f"{kind}_{bucket}"] = mean_of_valid(scores[f"class_{kind}"][..., members])
+    scores["accuracy"] = ratio(sums["correct"], sums["pixels"])
+    scores["accuracy_evaluated"] = ratio(sums["correct_evaluated"], sums["pixels_evaluated"])
     return scores

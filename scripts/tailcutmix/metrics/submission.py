@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from tailcutmix.dataset.images import read_bytes
 from tailcutmix.errors import UserError
 from tailcutmix.labels import LabelTable
 from tailcutmix.metrics.png import GREY, decode_ids, read_header
+from tailcutmix.progress import Progress
 
 COLOUR_TYPES = {2: "colour (RGB)", 3: "palette", 4: "greyscale with alpha", 6: "colour with alpha (RGBA)"}
 
@@ -20,7 +20,6 @@ def check_submission(
     expected: Mapping[str, tuple[int, int] | None],
     labels: LabelTable,
     size: tuple[int, int] = (1024, 2048),
-    progress: bool = True,
 ) -> list[str]:
     """All faults of a submission, each one line with the file's name; an empty list says that it may be handed in.
 
@@ -32,7 +31,6 @@ def check_submission(
         expected: file name -> (height, width), or None for `size`.
         labels: the label table.
         size: (height, width) of files of which `expected` says none.
-        progress: show a bar on a terminal.
 
     Raises:
         UserError: no such archive or folder.
@@ -43,7 +41,7 @@ def check_submission(
         raise UserError(f"{submission}: not a readable zip archive ({error}); make it again") from None
     faults, seen = [], set()
     used = np.zeros(256, bool)
-    for inside, path in tqdm(files, desc="checking", unit="image", disable=None if progress else True):
+    for inside, path in Progress("check", len(files)).over(files):
         name = inside.rpartition("/")[2]
         if name not in expected:
             faults.append(f"{path}: no test image has this name; remove it")

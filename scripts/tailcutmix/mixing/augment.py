@@ -7,7 +7,6 @@ Both are drawn on the host as numbers; cutting the window applies mirroring, sca
 import numpy as np
 import torch
 
-from tailcutmix.dataset.normalisation import MEAN, STD
 from tailcutmix.mixing.streams import choice
 from tailcutmix.mixing.windows import Windows
 
@@ -63,9 +62,3 @@ def photometric(images: torch.Tensor, factors: torch.Tensor, grey: torch.Tensor)
     gain = contrast * brightness
     shift = luma.mul_(gain * (1 - saturation)).add_((1 - contrast) * brightness * grey[:, None, None, None])
     return images.mul_(gain * saturation).add_(shift).clamp_(0, 1)
-
-
-def normalise(images: torch.Tensor) -> torch.Tensor:
-    """(B, 3, h, w) in 0..1 -> what every network sees, in place."""
-    mean, std = images.new_tensor(MEAN)[:, None, None], images.new_tensor(STD)[:, None, None]
-    return images.sub_(mean).div_(std)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from tailcutmix.dataset.normalisation import MEAN
+from tailcutmix.dataset.normalisation import MEAN, normalise
 from tailcutmix.dataset.packing import Packed
 from tailcutmix.errors import UserError
 from tailcutmix.labels import IGNORE
@@ -137,7 +137,7 @@ class Sampler:
         images, labels = self._augmented(windows), sample_labels(self.labels, windows, self.crop).to(self.device)
         batch = Batch(images, labels, self._no_counts(), [self.image_ids[n] for n in windows.index])
         getattr(self, f"_mix_{self.mixing}")(step, batch)
-        augment.normalise(batch.images)
+        normalise(batch.images)
         batch.labels = batch.labels.long()
         return batch
 

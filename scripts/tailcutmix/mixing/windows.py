@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from tailcutmix.dataset.normalisation import MEAN
 from tailcutmix.labels import IGNORE
+from tailcutmix.nearest import pixel_under_centre
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def source_positions(source: np.ndarray, place: np.ndarray, size: int, flip: np.
     position = np.arange(size) - first
     if flip is not None:
         position = np.where(flip[:, None], shown - 1 - position, position)
-    return start + (2 * position + 1) * length // (2 * shown)
+    return start + pixel_under_centre(position, length, shown)
 
 
 def box_mask(boxes: np.ndarray, size: tuple[int, int], device: torch.device) -> torch.Tensor:

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
+from tailcutmix.dataset.normalisation import normalise
+from tailcutmix.devices import autocast
 from tailcutmix.errors import UserError
-from tailcutmix.mixing.augment import normalise
 from tailcutmix.models.multiscale import MultiScaleNet
 from tailcutmix.models.resizing import at_scale, check_scales
-from tailcutmix.training.device import autocast
+from tailcutmix.nearest import resize_nearest
 
 ROWS = 128
 """Rows of pixels whose softmax is taken at a time, which bounds the memory of per-class scales."""
@@ -130,13 +131,3 @@ def argmax_of_sets(logits: Mapping[str, torch.Tensor], set_of_class: Mapping[int
             best = probabilities if best is None else torch.maximum(best, probabilities)
         bands.append(best.argmax(1).to(torch.uint8))
     return torch.cat(bands, dim=1)
-
-
-def resize_nearest(labels: np.ndarray, size: Sequence[int]) -> np.ndarray:
-    """(..., h, w) ids at size (H, W): each pixel takes the id of the pixel that its centre falls into."""
-    if labels.shape[-2:] == tuple(size):
-        return labels
-    (height, width), (old_height, old_width) = size, labels.shape[-2:]
-    rows = (2 * np.arange(height) + 1) * old_height // (2 * height)
-    columns = (2 * np.arange(width) + 1) * old_width // (2 * width)
-    return labels[..., rows[:, None], columns[None, :]]

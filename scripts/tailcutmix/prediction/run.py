@@ -1,26 +1,23 @@
 """A split of images to a folder of label images, written while the next images are computed."""
 
-import logging
-import sys
-import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from tailcutmix.dataset.images import write_png
 from tailcutmix.dataset.packing import Packed
 from tailcutmix.errors import UserError
 from tailcutmix.files import replacing_folder
 from tailcutmix.labels import LabelTable
-from tailcutmix.prediction.inference import Predictor, resize_nearest
+from tailcutmix.nearest import resize_nearest
+from tailcutmix.prediction.inference import Predictor
+from tailcutmix.progress import Progress
 
 WRITERS = 2
 PENDING_PER_WRITER = 4
-LOG_SECONDS = 30.0
 
 
 def predict_split(
@@ -53,7 +50,7 @@ def predict_split(
         with (
             replacing_folder(out_dir) as partial,
             ThreadPoolExecutor(WRITERS) as pool,
-            _Progress(out_dir.name, len(packed.image_ids)) as progress,
+            Progress(f"predict {out_dir.name}", len(packed.image_ids)) as progress,
         ):
             pending = deque()
             for start in range(0, len(packed.image_ids), batch):
@@ -64,7 +61,7 @@ def predict_split(
                     pending.append(pool.submit(_write, path, image, sizes[number], to_label_id))
                 while len(pending) > WRITERS * PENDING_PER_WRITER:
                     pending.popleft().result()
-                progress.update(len(train_ids))
+                progress.add(len(train_ids))
             for future in pending:
                 future.result()
     except OSError as error:
@@ -82,27 +79,3 @@ def _sizes(image_ids: list[str], manifest: pd.DataFrame) -> list[tuple[int, int]
 
 def _write(path: Path, train_ids: np.ndarray, size: tuple[int, int], to_label_id: np.ndarray) -> None:
     write_png(path, to_label_id[resize_nearest(train_ids, size)])
-
-
-class _Progress:
-    """A progress bar on a terminal, and otherwise a log line now and then."""
-
-    def __init__(self, name: str, total: int):
-        self.name, self.total, self.done = name, total, 0
-
-    def __enter__(self):
-        self.bar = tqdm(total=self.total, desc=f"predict {self.name}", unit="image", disable=not sys.stderr.isatty())
-        self.started = self.logged = time.monotonic()
-        return self
-
-    def update(self, images: int) -> None:
-        self.done += images
-        self.bar.update(images)
-        now = time.monotonic()
-        if self.done == self.total or now - self.logged > LOG_SECONDS:
-            rate = self.done / max(now - self.started, 1e-9)
-            logging.info("predict %s: %d of %d images, %.2f images/s", self.name, self.done, self.total, rate)
-            self.logged = now
-
-    def __exit__(self, *exception):
-        self.bar.close()

@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import torch
 
+from tailcutmix.confusion import confusion_matrix, iou
 from tailcutmix.dataset.packing import Packed
 from tailcutmix.errors import UserError
 from tailcutmix.files import read_table, replacing
 from tailcutmix.labels import IGNORE, LabelTable
-from tailcutmix.prediction.inference import Predictor, resize_nearest
+from tailcutmix.nearest import resize_nearest
+from tailcutmix.prediction.inference import Predictor
 
 TRAINING, FULL = "training", "full"
 COLUMNS = ("class", "images", "iou_training_scales", "iou_full", "chosen")
@@ -40,10 +42,11 @@ def select_scales(predictor: Predictor, packed: Packed, labels: LabelTable, batc
         truth = np.asarray(packed.labels[start : start + batch])
         for name, logits in predictor.logits(packed.images[start : start + batch], names).items():
             predicted = logits.argmax(1).to(torch.uint8).cpu().numpy()
-            confusion[name] += confusion_of(truth, resize_nearest(predicted, truth.shape[1:]), classes)
+            predicted = resize_nearest(predicted, truth.shape[1:])
+            confusion[name] += confusion_matrix(truth, predicted, (IGNORE + 1, classes))[:classes]
         images += sum(np.bincount(np.unique(image), minlength=256)[:classes] for image in truth)
-    iou_full = iou_of(confusion[FULL])
-    iou_training = iou_of(confusion[names[0]])
+    iou_full = _iou_of_classes(confusion[FULL])
+    iou_training = _iou_of_classes(confusion[names[0]])
     return pd.DataFrame(
         {
             "class": labels.class_names,
@@ -55,18 +58,10 @@ def select_scales(predictor: Predictor, packed: Packed, labels: LabelTable, batc
     )
 
 
-def confusion_of(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """(C, C) int64 counts of pixels, truth by row and prediction by column; pixels of ignored truth are left out."""
-    valid = truth != IGNORE
-    pairs = truth[valid].astype(np.int64) * classes + predicted[valid]
-    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
-
-
-def iou_of(confusion: np.ndarray) -> np.ndarray:
-    """(C,) intersection over union from a confusion matrix; NaN for a class that is neither there nor predicted."""
-    hits = np.diag(confusion).astype(float)
-    union = confusion.sum(0) + confusion.sum(1) - hits
-    return np.divide(hits, union, out=np.full(len(hits), np.nan), where=union > 0)
+def _iou_of_classes(confusion: np.ndarray) -> np.ndarray:
+    """(C,) IoU from (C, C) pixels by true and predicted class."""
+    hits = np.diag(confusion)
+    return iou(hits, confusion.sum(1) - hits, confusion.sum(0) - hits)
 
 
 def write_scales(frame: pd.DataFrame, path: str | Path) -> None:

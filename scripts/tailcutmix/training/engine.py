@@ -12,15 +12,15 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from tailcutmix.devices import Usage
 from tailcutmix.errors import UserError
 from tailcutmix.models.weights import save_weights
+from tailcutmix.progress import Progress
 from tailcutmix.training.checkpoint import Checkpoints, pack_optimiser, unpack_optimiser
-from tailcutmix.training.device import Usage
 from tailcutmix.training.distributed import all_max, gather_bytes, wrap
 from tailcutmix.training.history import Events, History
 from tailcutmix.training.loss import Targets
 from tailcutmix.training.optimisation import LossReader, NonFiniteLoss, build_optimiser, training_step
-from tailcutmix.training.progress import Progress
 from tailcutmix.training.schedule import build_schedule
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,8 @@ def train(
         stack.enter_context(deterministic(device))
         events = Events(out / "tensorboard", settings["tensorboard"] and rank == 0, step)
         stack.callback(events.close)
-        progress = Progress(step, total, settings.get("batch", 1), settings["log_every_seconds"], rank == 0)
+        images, every = settings.get("batch", 1), settings["log_every_seconds"]
+        progress = Progress("", total, unit="step", images=images, done=step, every=every, shown=rank == 0)
         stack.callback(progress.close)
         started = saved = time.monotonic()
         while step < total:
@@ -125,7 +126,7 @@ def train(
             seconds = seconds_before + time.monotonic() - started
             if row_ends:
                 events.add(history.close_row(step, step / sampler.steps_per_epoch, rate, seconds, device))
-            progress.show(step, losses[-1], rate)
+            progress.show(step, f"loss {losses[-1]:.4f}, lr {rate:.3g}")
             usage.sample()
             due = rank == 0 and time.monotonic() - saved >= settings["checkpoint_seconds"]
             stop, due = all_max([max(stopped, default=0), int(due)], device)

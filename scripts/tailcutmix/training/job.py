@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from tailcutmix.dataset.packing import open_packed
+from tailcutmix.devices import lease_devices
 from tailcutmix.errors import UserError
 from tailcutmix.labels import read_labels
 from tailcutmix.mixing.sampler import Sampler
@@ -20,7 +21,6 @@ from tailcutmix.tail.levels import read_boxes
 from tailcutmix.tail.statistics import count_labels
 from tailcutmix.training import distributed
 from tailcutmix.training.checkpoint import run_key
-from tailcutmix.training.device import lease_devices
 from tailcutmix.training.engine import train
 from tailcutmix.training.loss import inverse_frequency
 

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 import torch
 from torch import nn
 
-from tailcutmix.training.device import autocast
+from tailcutmix.devices import autocast
 from tailcutmix.training.distributed import all_sum
 from tailcutmix.training.loss import Targets, cross_entropy_sum, weight_sum
 

@@ -1,4 +1,4 @@
-"""Which device a job trains on: GPUs leased by file lock, so that two jobs on one machine never share one."""
+"""What a job computes on: GPUs leased by file lock, so that two jobs on one machine never share one."""
 
 import fcntl
 import logging
@@ -48,8 +48,8 @@ def lease_devices(
 
     Args:
         gpus: number of GPUs, 0 or more.
-        identities: one name a visible GPU, in index order; their UUIDs by default.
-        folder: where the lock files lie; one a user in the machine's temporary folder by default.
+        identities: one name per visible GPU, in index order; their UUIDs by default.
+        folder: where the lock files lie; one per user in the machine's temporary folder by default.
         poll_seconds: how long to wait between two looks at the locks.
 
     The environment variable TAILCUTMIX_DEVICE=cpu stands for tests of schedulers on machines without CUDA: a job that
@@ -69,7 +69,7 @@ def lease_devices(
         return
     identities = visible_gpus() if identities is None else identities
     if len(identities) < gpus:
-        cure = "--resources gpu=0 to train on the CPU" if not identities else f"--resources gpu={len(identities)}"
+        cure = "--resources gpu=0 to compute on the CPU" if not identities else f"--resources gpu={len(identities)}"
         raise UserError(f"{gpus} GPU(s) asked for, but CUDA shows {len(identities)} on this machine; run with {cure}")
     folder = folder or Path(tempfile.gettempdir()) / f"tailcutmix-gpus-{os.getuid()}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def lease_devices(
             taken = _take(gpus, identities, folder, held)
         names = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
         names = names if len(names) >= len(identities) else [str(index) for index in range(len(identities))]
-        log.info("training on GPU %s", ", ".join(identities[index] for index, _ in taken))
+        log.info("computing on GPU %s", ", ".join(identities[index] for index, _ in taken))
         yield Lease(
             devices=[torch.device("cuda", index) for index, _ in taken],
             visible=",".join(names[index].strip() for index, _ in taken),
