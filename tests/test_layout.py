@@ -4,7 +4,7 @@ import ast
 
 from conftest import ROOT
 
-ORDER = ["labels", "dataset", "tail", "mixing", "models", "training", "prediction", "metrics", "paper"]
+ORDER = ["labels", "plan", "dataset", "tail", "mixing", "models", "training", "prediction", "metrics", "paper"]
 LIBRARY = ROOT / "scripts/tailcutmix"
 SHARED = {path.stem for path in LIBRARY.glob("*.py")} - {"labels"}
 """Modules that stand beside the packages: errors, files, configuration, ..."""
