@@ -114,7 +114,7 @@ rule score_predictions:
         bootstrap=config["evaluation"]["bootstrap"],
         dataset=DATASET,
         sizes_from_train=config["dataset"]["source"] not in ("minicity", "cityscapes"),
-        code=get_code("confusion", "metrics"),
+        code=get_code("confusion", "dataset/images", "dataset/png", "metrics"),
     message:
         "Score {wildcards.method} on {wildcards.split}, seed {wildcards.seed}"
     script:
@@ -138,7 +138,7 @@ rule pack_submission:
         mem_mb=get_memory(1000),
         runtime=30,
     params:
-        code=get_code("confusion", "metrics"),
+        code=get_code("confusion", "dataset/images", "dataset/png", "metrics"),
     message:
         "Zip the ensemble's test predictions for the challenge server, and check them"
     script:
