@@ -23,13 +23,13 @@ TINY = {
 """A ToyCity so small that every step of the workflow, all of them real, takes a second or two."""
 
 
-def copy_workflow(folder: Path) -> Path:
+def copy_workflow(folder: Path, checkout: Path = ROOT) -> Path:
     """What a fresh clone holds of the workflow, without its results."""
     for part in PARTS:
-        source, target = ROOT / part, folder / part
+        source, target = checkout / part, folder / part
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
+        elif source.exists():
             shutil.copy2(source, target)
     return folder
 
