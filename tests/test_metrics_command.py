@@ -258,7 +258,7 @@ assert cv2.getNumThreads() == 4
         (("--predictions", "nowhere"), "nowhere: no such folder"),
         (("--ground-truth", "nowhere"), "nowhere: no such folder"),
         (("--labels", "nowhere"), "nowhere: no such label table"),
-        (("--names", "nowhere.txt"), "nowhere.txt: not a readable list"),
+        (("--names", "nowhere.txt"), "nowhere.txt: no such file list"),
     ],
 )
 def test_a_wrong_argument_is_named(folders, capsys, arguments, words):
