@@ -1,7 +1,9 @@
 """Image files, manifest and packed arrays: what goes in comes out, and every fault is named."""
 
 import hashlib
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import cv2
@@ -15,6 +17,7 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from tailcutmix.dataset import images, manifest, packing
+from tailcutmix.dataset.png import SIGNATURE
 from tailcutmix.errors import UserError
 from tailcutmix.files import replacing
 from tailcutmix.labels import read_labels
@@ -45,23 +48,72 @@ def test_colours_come_back_as_rgb(tmp_path):
     assert images.read_size(tmp_path / "a.png") == (5, 7)
 
 
-def test_palette_label_gives_indices(tmp_path):
-    picture = Image.fromarray(np.array([[0, 3], [7, 1]], np.uint8), mode="L").convert("P")
+IDS = np.random.default_rng(1).integers(0, 34, (6, 9), np.uint8)
+
+
+def palette() -> Image.Image:
+    picture = Image.frombytes("P", IDS.shape[::-1], IDS.tobytes())
     picture.putpalette([200, 10, 30] * 256)
-    picture.save(tmp_path / "p.png")
-    np.testing.assert_array_equal(images.read_label(tmp_path / "p.png"), np.asarray(picture))
+    return picture
 
 
-def test_colour_version_of_a_label_is_refused(tmp_path):
-    images.write_png(tmp_path / "color.png", np.zeros((4, 4, 3), np.uint8))
-    with pytest.raises(UserError, match="color.png.*single-channel"):
-        images.read_label(tmp_path / "color.png")
+@pytest.mark.parametrize(
+    ("name", "picture", "options", "expected"),
+    [
+        ("palette.png", palette(), {}, IDS),
+        ("transparent_palette.png", palette(), {"transparency": 7}, IDS),
+        ("transparent_grey.png", Image.fromarray(IDS), {"transparency": 7}, IDS),
+        ("wide.png", Image.fromarray(IDS.astype(np.uint16)), {}, IDS),
+        ("one_bit.png", Image.fromarray(IDS > 16), {}, IDS > 16),
+        ("grey.tif", Image.fromarray(IDS), {"compression": "tiff_lzw"}, IDS),
+        ("wide.tif", Image.fromarray(IDS.astype(np.int32)), {}, IDS),
+        ("palette.bmp", palette(), {}, IDS),
+        ("grey.pgm", Image.fromarray(IDS), {}, IDS),
+    ],
+)
+def test_label_images_of_every_kind_keep_their_ids(tmp_path, name, picture, options, expected):
+    picture.save(tmp_path / name, **options)
+    label, instances = images.read_label(tmp_path / name), images.read_instances(tmp_path / name)
+    assert (label.dtype, instances.dtype) == (np.uint8, np.uint16)
+    np.testing.assert_array_equal(label, expected)
+    np.testing.assert_array_equal(instances, expected)
 
 
-def test_wide_ids_are_no_labels(tmp_path):
-    images.write_png(tmp_path / "i.png", np.full((4, 4), 26001, np.uint16))
-    with pytest.raises(UserError, match="i.png: label ids must lie in 0..255"):
-        images.read_label(tmp_path / "i.png")
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        ("colour.png", np.zeros((4, 4, 3), np.uint8), "3 channels, but a label image has one"),
+        ("alpha.png", np.zeros((4, 4, 4), np.uint8), "4 channels"),
+        ("grey_alpha.png", np.zeros((4, 4, 2), np.uint8), "2 channels"),
+        ("colour.tif", np.zeros((4, 4, 3), np.uint8), "3 channels"),
+        ("wide.png", np.full((4, 4), 26001, np.uint16), "id 26001 is no label id"),
+        ("negative.tif", np.full((4, 4), -1, np.int32), "id -1 is no label id"),
+        ("fractions.tif", np.full((4, 4), 0.5, np.float32), "fractions"),
+    ],
+)
+def test_what_is_no_label_image_is_refused(tmp_path, name, values, words):
+    Image.fromarray(values).save(tmp_path / name)
+    with pytest.raises(UserError, match=f"{name}: .*{words}"):
+        images.read_label(tmp_path / name)
+
+
+@pytest.mark.parametrize("value", [-1, 65536])
+def test_wide_ids_are_no_instances(tmp_path, value):
+    Image.fromarray(np.full((4, 4), value, np.int32)).save(tmp_path / "i.tif")
+    with pytest.raises(UserError, match="i.tif: instance ids must lie in 0..65535"):
+        images.read_instances(tmp_path / "i.tif")
+
+
+def test_pixels_that_end_early_are_found_though_every_checksum_is_right(tmp_path):
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    rows = b"".join(b"\0" + row.tobytes() for row in IDS[:3])  # of 6
+    header = struct.pack(">IIBBBBB", IDS.shape[1], IDS.shape[0], 8, 0, 0, 0, 0)
+    chunks = (chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b""))
+    (tmp_path / "half.png").write_bytes(SIGNATURE + b"".join(chunks))
+    with pytest.raises(UserError, match="half.png: broken image"):
+        images.read_label(tmp_path / "half.png")
 
 
 @pytest.mark.parametrize("fault", ["missing", "empty", "text", "cut", "flipped"])
@@ -87,9 +139,10 @@ def test_broken_images_are_named(tmp_path, fault, zipped):
             archive.write(path, "some.png")
     elif fault == "missing":
         path.unlink()
-    with pytest.raises(UserError) as caught:
-        images.read_label(place)
-    assert place in str(caught.value) and "\n" not in str(caught.value)
+    for read in (images.read_label, images.read_instances, images.read_image):
+        with pytest.raises(UserError) as caught:
+            read(place)
+        assert place in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_broken_archives_are_named(tmp_path):

@@ -226,7 +226,7 @@ def test_a_killed_process_is_one_line_not_a_traceback(folders, capsys, monkeypat
         for pair in pairs:
             for path in (pair.label, pair.instance, pair.prediction):
                 shutil.copy(path, path.replace("town_", f"city{copy}_"))
-    monkeypatch.setattr(collect, "read_ids", lambda path: os._exit(9))
+    monkeypatch.setattr(collect, "read_label", lambda path: os._exit(9))
     assert run(folder, "--processes", "2") == 1
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "a scoring process was killed" in line
