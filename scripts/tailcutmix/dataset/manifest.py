@@ -31,6 +31,21 @@ FILES = ("image", "label", "instance")
 _BLOCK = 1 << 20
 
 
+def listing_row(
+    split: str, image_id: str, image: Path, label: Path, instance: Path | None = None, instance_needed: bool = False
+) -> tuple[str, ...]:
+    """LISTING_COLUMNS of one image; label and instances are "" where there is no such file.
+
+    Raises:
+        UserError: a train or val image without label, or without instances where these are needed.
+    """
+    for path in (label, instance) if instance_needed else (label,):
+        if split != "test" and not path.is_file():
+            raise UserError(f"{path}: missing, though {image} is there")
+    truths = (str(path) if path is not None and path.is_file() else "" for path in (label, instance))
+    return split, image_id, str(image), *truths
+
+
 def build(listing: pd.DataFrame, processes: int = 1) -> pd.DataFrame:
     """Complete a listing (see :mod:`tailcutmix.dataset.sources`) to a manifest.
 
