@@ -10,7 +10,7 @@ import pandas as pd
 
 from tailcutmix.dataset.images import open_binary, read_size
 from tailcutmix.errors import UserError
-from tailcutmix.files import read_table, replacing
+from tailcutmix.files import read_table, write_csv
 from tailcutmix.progress import Progress
 
 SPLITS = ("train", "val", "test")
@@ -113,8 +113,7 @@ def sha256(path: str | Path) -> str:
 
 def write_manifest(frame: pd.DataFrame, path: str | Path) -> None:
     """Write a manifest as CSV, all or nothing."""
-    with replacing(path) as temporary:
-        frame[list(MANIFEST_COLUMNS)].to_csv(temporary, index=False)
+    write_csv(frame[list(MANIFEST_COLUMNS)], path)
 
 
 def read_manifest(path: str | Path, split: str | None = None) -> pd.DataFrame:
