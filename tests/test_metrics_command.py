@@ -12,8 +12,7 @@ import evaluate as command
 import numpy as np
 import pytest
 from PIL import Image
-from scoring import ROOT, reference_scores, same, write_pairs
-from streets import predicted, street
+from scoring import ROOT, reference_scores, same, street_scene, write_pairs
 
 from tailcutmix.metrics import collect
 
@@ -22,10 +21,7 @@ from tailcutmix.metrics import collect
 def folders(tmp_path):
     """Three small streets under truth/ and predictions/; their pairs."""
     rng = np.random.default_rng(0)
-    scenes = []
-    for _ in range(3):
-        label, instance = street(rng, 32, 64, 10)
-        scenes.append((label, instance, predicted(rng, label)))
+    scenes = [street_scene(rng, 32, 64, 10) for _ in range(3)]
     return tmp_path, write_pairs(tmp_path, scenes)
 
 

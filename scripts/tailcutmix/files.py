@@ -69,3 +69,9 @@ def read_table(
     if missing:
         raise UserError(f"{path}: column {missing[0]} is missing; {cure}")
     return frame
+
+
+def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as CSV without its index, all or nothing."""
+    with replacing(path) as temporary:
+        frame.to_csv(temporary, index=False)

@@ -65,7 +65,7 @@ def read_bytes(path: str | Path) -> bytes:
 
 def read_size(path: str | Path) -> tuple[int, int]:
     """(height, width) from the header of an image file."""
-    with open_binary(path) as stream, _open_image(stream, path) as image:
+    with open_binary(path) as stream, _opened(stream, path) as image:
         return image.height, image.width
 
 
@@ -91,11 +91,8 @@ def decode_image(data: bytes, path: str | Path) -> np.ndarray:
     """(H, W, 3) uint8 RGB from the bytes of an image file; ``path`` is named in errors."""
     if data.startswith(SIGNATURE):
         read_header(data, path)
-    with _open_image(io.BytesIO(data), path) as image:
-        try:
-            return np.array(image.convert("RGB"))
-        except _BROKEN as error:
-            raise broken(path, error) from None
+    with _opened(io.BytesIO(data), path) as image:
+        return np.array(image.convert("RGB"))
 
 
 def decode_label(data: bytes, path: str | Path) -> np.ndarray:
@@ -127,11 +124,8 @@ def _decode_ids(data: bytes, path: str | Path) -> np.ndarray:
             return values
     # OpenCV turns palettes and transparent grey into colours, and 1 into 255 where a pixel has one bit; Pillow keeps
     # the values, which the reference evaluator takes.
-    with _open_image(io.BytesIO(data), path) as image:
-        try:
-            values = np.array(image)
-        except _BROKEN as error:
-            raise broken(path, error) from None
+    with _opened(io.BytesIO(data), path) as image:
+        values = np.array(image)
     if values.ndim != 2:
         raise _several_channels(path, values.shape[2])
     if values.dtype.kind == "f":
@@ -145,9 +139,12 @@ def _several_channels(path: str | Path, channels: int) -> UserError:
     )
 
 
-def _open_image(stream: BinaryIO, path: str | Path) -> Image.Image:
+@contextmanager
+def _opened(stream: BinaryIO, path: str | Path) -> Iterator[Image.Image]:
+    """An image to read with Pillow; whatever Pillow raises names the file."""
     try:
-        return Image.open(stream)
+        with Image.open(stream) as image:
+            yield image
     except UnidentifiedImageError:
         raise UserError(f"{path}: not a readable image; copy, download or make it again") from None
     except _BROKEN as error:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tailcutmix.dataset.manifest import LISTING_COLUMNS, SPLITS
+from tailcutmix.dataset.manifest import LISTING_COLUMNS, SPLITS, listing_row
 from tailcutmix.errors import UserError
 
 IMAGE_SUFFIX = "_leftImg8bit"
@@ -102,12 +102,6 @@ def list_images(root: str | Path, splits: str | Path | None = None) -> pd.DataFr
             image = present.get(image_id)
             if image is None:
                 raise UserError(f"{folder / (image_id + suffix + '.png')}: missing, though {splits} lists it")
-            label = truth / f"{image_id}_gtFine_labelIds.png"
-            instance = truth / f"{image_id}_gtFine_instanceIds.png"
-            if split != "test":
-                for path in (label, instance):
-                    if not path.is_file():
-                        raise UserError(f"{path}: missing, though {image} is there")
-            files = [str(path) if path.is_file() else "" for path in (label, instance)]
-            rows.append((split, image_id, str(image), *files))
+            label, instance = (truth / f"{image_id}_gtFine_{kind}.png" for kind in ("labelIds", "instanceIds"))
+            rows.append(listing_row(split, image_id, image, label, instance, instance_needed=True))
     return pd.DataFrame(rows, columns=list(LISTING_COLUMNS))

@@ -8,6 +8,7 @@ import torch
 from tailcutmix.mixing.augment import position_range
 from tailcutmix.mixing.streams import choice
 from tailcutmix.mixing.windows import Windows, sample_labels
+from tailcutmix.nearest import pixel_under_centre
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def boxes_on(pixels: np.ndarray, boxes: np.ndarray, image_size: tuple[int, int],
     for axis in (0, 1):
         length, pixel = boxes[:, 2 + axis, None], pixels[:, axis, None]
         # A window that shrinks skips source pixels: these starts put the pixel under the centre of an output pixel.
-        starts = pixel - (2 * np.arange(size[axis]) + 1) * length // (2 * size[axis])
+        starts = pixel - pixel_under_centre(np.arange(size[axis]), length, size[axis])
         middle = np.clip(pixel - length // 2, first[:, axis, None], last[:, axis, None])
         best = np.abs(starts - middle).argmin(axis=1)
         moved[:, axis] = starts[np.arange(len(starts)), best]

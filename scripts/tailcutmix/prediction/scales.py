@@ -14,6 +14,7 @@ from tailcutmix.files import read_table, replacing
 from tailcutmix.labels import IGNORE, LabelTable
 from tailcutmix.nearest import resize_nearest
 from tailcutmix.prediction.inference import Predictor
+from tailcutmix.tail.statistics import count_labels
 
 TRAINING, FULL = "training", "full"
 COLUMNS = ("class", "images", "iou_training_scales", "iou_full", "chosen")
@@ -37,14 +38,13 @@ def select_scales(predictor: Predictor, packed: Packed, labels: LabelTable, batc
     classes = labels.num_classes
     names = [FULL] if predictor.sets[TRAINING] == predictor.sets[FULL] else [TRAINING, FULL]
     confusion = {name: np.zeros((classes, classes), np.int64) for name in names}
-    images = np.zeros(classes, np.int64)
     for start in range(0, len(packed.image_ids), batch):
         truth = np.asarray(packed.labels[start : start + batch])
         for name, logits in predictor.logits(packed.images[start : start + batch], names).items():
             predicted = logits.argmax(1).to(torch.uint8).cpu().numpy()
             predicted = resize_nearest(predicted, truth.shape[1:])
             confusion[name] += confusion_matrix(truth, predicted, (IGNORE + 1, classes))[:classes]
-        images += sum(np.bincount(np.unique(image), minlength=256)[:classes] for image in truth)
+    _, images = count_labels(packed.labels, classes)
     iou_full = _iou_of_classes(confusion[FULL])
     iou_training = _iou_of_classes(confusion[names[0]])
     return pd.DataFrame(
