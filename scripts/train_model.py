@@ -12,7 +12,8 @@ with job(snakemake, terminal=True):
     buckets = snakemake.input.get("buckets")
     run_training(
         {
-            "packed": str(Path(snakemake.input.images).parent),
+            "packed": {name: snakemake.input[name] for name in ("images", "truth", "index")},
+            "manifest": snakemake.input.manifest,
             "labels": snakemake.input.labels,
             "tail": tail_classes(pd.read_csv(buckets)) if buckets else [],
             "boxes": snakemake.input.get("boxes"),

@@ -189,13 +189,17 @@ def write_set(root: Path, sizes=((8, 12), (8, 12), (8, 12)), ids=(7, 11, 26, 4, 
     return pd.DataFrame(rows, columns=list(manifest.LISTING_COLUMNS))
 
 
+def packed_files(folder: Path, split: str) -> packing.PackedFiles:
+    return packing.PackedFiles.under(folder / "packed" / split)
+
+
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
     """A folder D with its manifest and packed train and test splits."""
     frame = manifest.build(write_set(tmp_path / "raw"), 2)
     manifest.write_manifest(frame, tmp_path / "manifest.csv")
     for split in ("train", "test"):
-        packing.pack(tmp_path / "manifest.csv", split, LABELS, None, tmp_path / "packed" / split, 2)
+        packing.pack(tmp_path / "manifest.csv", split, LABELS, None, packed_files(tmp_path, split), 2)
     return tmp_path
 
 
@@ -235,7 +239,7 @@ def test_label_of_another_size(tmp_path):
 
 
 def test_packed_is_what_the_files_hold(made):
-    packed = packing.open_packed(made / "packed/train")
+    packed = packing.open_packed(packed_files(made, "train"), made / "manifest.csv")
     frame = manifest.read_manifest(made / "manifest.csv", "train")
     assert packed.image_ids == list(frame.image_id) and packed.size == (8, 12) and packed.has_label.all()
     train_id = {row.id: row.train_id for row in LABELS.rows}
@@ -247,7 +251,7 @@ def test_packed_is_what_the_files_hold(made):
 
 
 def test_without_label_all_is_ignored(made):
-    packed = packing.open_packed(made / "packed/test")
+    packed = packing.open_packed(packed_files(made, "test"), made / "manifest.csv")
     assert packed.image_ids == ["18446744073709551615"] and not packed.has_label.any()
     assert (packed.labels == 255).all()
 
@@ -257,9 +261,9 @@ def test_resized_labels_hold_no_new_ids(tmp_path):
         manifest.build(write_set(tmp_path / "raw", ((8, 12), (31, 17), (64, 80)))), tmp_path / "m.csv"
     )
     with pytest.raises(UserError, match="differ in size .*dataset.size"):
-        packing.pack(tmp_path / "m.csv", "train", LABELS, None, tmp_path / "p")
-    packing.pack(tmp_path / "m.csv", "train", LABELS, (16, 20), tmp_path / "p")
-    packed = packing.open_packed(tmp_path / "p", tmp_path / "m.csv")
+        packing.pack(tmp_path / "m.csv", "train", LABELS, None, packed_files(tmp_path, "train"))
+    packing.pack(tmp_path / "m.csv", "train", LABELS, (16, 20), packed_files(tmp_path, "train"))
+    packed = packing.open_packed(packed_files(tmp_path, "train"), tmp_path / "m.csv")
     assert packed.images.shape == (3, 16, 20, 3)
     assert set(np.unique(packed.labels)) <= {0, 2, 13, 18, 255}
     frame = manifest.read_manifest(tmp_path / "m.csv", "train")
@@ -272,23 +276,24 @@ def test_resized_labels_hold_no_new_ids(tmp_path):
 def test_unknown_label_id_is_named(tmp_path):
     manifest.write_manifest(manifest.build(write_set(tmp_path, ids=(7, 77))), tmp_path / "m.csv")
     with pytest.raises(UserError, match=r"label\d.png: label id 77"):
-        packing.pack(tmp_path / "m.csv", "train", LABELS, None, tmp_path / "p")
-    assert list((tmp_path / "p").iterdir()) == []
+        packing.pack(tmp_path / "m.csv", "train", LABELS, None, packed_files(tmp_path, "train"))
+    assert list((tmp_path / "packed/train").iterdir()) == []
 
 
 def test_label_255_is_void(tmp_path):
     manifest.write_manifest(manifest.build(write_set(tmp_path, ids=(7, 255))), tmp_path / "m.csv")
-    packing.pack(tmp_path / "m.csv", "train", LABELS, None, tmp_path / "p")
-    assert set(np.unique(packing.open_packed(tmp_path / "p").labels)) == {0, 255}
+    packing.pack(tmp_path / "m.csv", "train", LABELS, None, packed_files(tmp_path, "train"))
+    packed = packing.open_packed(packed_files(tmp_path, "train"), tmp_path / "m.csv")
+    assert set(np.unique(packed.labels)) == {0, 255}
 
 
 def test_file_changed_after_the_manifest(made):
     images.write_png(made / "raw/image1.png", np.zeros((8, 12, 3), np.uint8))
     with pytest.raises(UserError, match="image1.png: the file changed"):
-        packing.pack(made / "manifest.csv", "train", LABELS, None, made / "again")
+        packing.pack(made / "manifest.csv", "train", LABELS, None, packing.PackedFiles.under(made / "again"))
 
 
-@pytest.mark.parametrize("name", packing.FILES)
+@pytest.mark.parametrize("name", ["index.csv", "labels.npy", "images.npy"])
 @pytest.mark.parametrize("fault", ["missing", "cut", "empty"])
 def test_broken_packed_files_are_named(made, name, fault):
     path = made / "packed/train" / name
@@ -296,23 +301,23 @@ def test_broken_packed_files_are_named(made, name, fault):
     path.unlink()
     if fault != "missing":
         path.write_bytes(data[: len(data) * 2 // 3] if fault == "cut" else b"")
-    with pytest.raises(UserError, match=name if fault != "cut" or name != "index.csv" else "train"):
-        packing.open_packed(made / "packed/train")
+    with pytest.raises(UserError, match=name):
+        packing.open_packed(packed_files(made, "train"), made / "manifest.csv")
 
 
 def test_changed_manifest_is_noticed(made):
     frame = manifest.read_manifest(made / "manifest.csv")
     moved = frame.assign(image="/elsewhere/" + frame.image)
     manifest.write_manifest(moved, made / "manifest.csv")
-    packing.open_packed(made / "packed/train")  # the same content at another place
+    packing.open_packed(packed_files(made, "train"), made / "manifest.csv")  # the same content at another place
     manifest.write_manifest(frame.assign(label_sha256=frame.label_sha256.str.replace("a", "b")), made / "manifest.csv")
     with pytest.raises(UserError, match="image t0 changed"):
-        packing.open_packed(made / "packed/train")
+        packing.open_packed(packed_files(made, "train"), made / "manifest.csv")
     manifest.write_manifest(frame.iloc[1:], made / "manifest.csv")
     with pytest.raises(UserError, match="other images in split train"):
-        packing.open_packed(made / "packed/train")
+        packing.open_packed(packed_files(made, "train"), made / "manifest.csv")
     with pytest.raises(UserError, match="no such manifest"):
-        packing.open_packed(made / "packed/train", made / "gone.csv")
+        packing.open_packed(packed_files(made, "train"), made / "gone.csv")
 
 
 @pytest.mark.parametrize("text", ["", "image_id,split\na,train\n", "not\x00a,table\n1\n"])
