@@ -34,7 +34,14 @@ def copy_workflow(folder: Path, checkout: Path = ROOT) -> Path:
     return folder
 
 
-def run(folder: Path, *arguments: str, overlay: dict | None = None, configfile: str | None = None, check=True):
+def run(
+    folder: Path,
+    *arguments: str,
+    overlay: dict | None = None,
+    configfile: str | None = None,
+    environment: dict[str, str] | None = None,
+    check: bool = True,
+):
     """``snakemake ARGUMENTS`` in the folder; returns the finished process with stdout and stderr as one text."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
     if overlay is not None:
@@ -42,7 +49,7 @@ def run(folder: Path, *arguments: str, overlay: dict | None = None, configfile: 
         configfile = "overlay.yaml"
     if configfile:
         command += ["--configfile", configfile]
-    environment = {**os.environ, "PYTHONPATH": "", "MPLBACKEND": "Agg"}
+    environment = {**os.environ, "PYTHONPATH": "", "MPLBACKEND": "Agg", **(environment or {})}
     done = subprocess.run(
         command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900
     )

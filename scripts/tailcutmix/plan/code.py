@@ -78,7 +78,7 @@ def _covered(script: Path, modules: tuple[str, ...]) -> dict[str, tuple[Path, _S
             where = f"{path}, line {statement.line}:"
             for imported in folder.modules_of(statement, package, where):
                 found = folder.modules_on_the_way(imported, where)
-                waiting |= {name: path for name, path in found.items() if name not in covered}
+                waiting |= {module: file for module, file in found.items() if module not in covered}
     return covered
 
 
