@@ -53,7 +53,6 @@ from tailcutmix.dataset import manifest
 from tailcutmix.dataset.normalisation import MEAN, STD
 from tailcutmix.dataset.packing import open_packed, pack
 from tailcutmix.dataset.sources import list_images
-from tailcutmix.dataset.toycity import generate
 from tailcutmix.labels import IGNORE, read_labels
 from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.models.build import build_model
@@ -62,6 +61,7 @@ from tailcutmix.tail.statistics import count_labels
 from tailcutmix.training.engine import DEFAULTS, compiled
 from tailcutmix.training.loss import Targets
 from tailcutmix.training.optimisation import build_optimiser, training_step
+from toycity.generate import generate
 
 from torchvision import tv_tensors  # isort: skip
 from torchvision.transforms import v2  # isort: skip

@@ -16,12 +16,12 @@ from scoring import CITYSCAPES, ROOT, assert_equal_to_reference, instances_of, r
 from streets import predicted, street
 
 from tailcutmix.dataset.manifest import MANIFEST_COLUMNS, write_manifest
-from tailcutmix.dataset.toyscene.scene import render
 from tailcutmix.errors import UserError
 from tailcutmix.labels import read_labels
 from tailcutmix.metrics.collect import average_instance_sizes
 from tailcutmix.metrics.counting import count_pixels
 from tailcutmix.metrics.evaluate import evaluate, score_split
+from toycity.scene import render
 
 EVALUATED = CITYSCAPES.ids[CITYSCAPES.rows_of_classes]
 # Void, an ignored stuff label, stuff, both human classes, vehicles with both ignored ones.

@@ -12,12 +12,12 @@ from safetensors.torch import load_file
 from tailcutmix.dataset import manifest
 from tailcutmix.dataset.packing import pack
 from tailcutmix.dataset.sources import list_images
-from tailcutmix.dataset.toycity import generate
 from tailcutmix.errors import UserError
 from tailcutmix.labels import read_labels
 from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.tail.levels import write_subset
 from tailcutmix.training.job import definition, run_training
+from toycity.generate import generate
 
 LABELS = Path(__file__).resolve().parent.parent / "config/labels/cityscapes.csv"
 SETTINGS = {

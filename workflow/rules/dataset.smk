@@ -17,7 +17,7 @@ if config["dataset"]["source"] == "toycity":
             runtime=30,
         params:
             settings=config["dataset"]["toycity"],
-            code=get_code("dataset"),
+            code=get_code("../toycity", "dataset/images"),
         message:
             "Draw the street scenes of ToyCity"
         script:

@@ -1,6 +1,6 @@
 """ToyCity: a licence-free data set in the exact encoding and folders of MiniCity, drawn on demand.
 
-It holds all 19 classes with MiniCity's long tail (see :mod:`tailcutmix.dataset.toyscene.plan`), instances and group
+It holds all 19 classes with MiniCity's long tail (see :mod:`toycity.plan`), instances and group
 regions, void, any number of images at any size. Image ``index`` of a split depends on the seed, the split, the index
 and the size alone.
 """
@@ -18,10 +18,9 @@ import cv2
 from tqdm import tqdm
 
 from tailcutmix.dataset.images import write_png
-from tailcutmix.dataset.manifest import SPLITS
-from tailcutmix.dataset.toyscene.scene import render
 from tailcutmix.errors import UserError
 from tailcutmix.files import replacing
+from toycity.scene import render
 
 CITIES = ("aldermoor", "brockwick", "corvenfeld", "dunmarsh", "elmhaven", "falkenrode", "grauwasser", "hollerbach")
 RECORD = "toycity.json"
@@ -62,8 +61,9 @@ def generate(
             if not (root / RECORD).exists():
                 raise UserError(f"{folder}: holds images that ToyCity did not draw; give dataset.root another folder")
             shutil.rmtree(folder)
-    jobs = [(split, index) for split, count in zip(SPLITS, (train, val, test), strict=True) for index in range(count)]
-    settings = {"train": train, "val": val, "test": test, "height": height, "width": width, "seed": seed}
+    counts = {"train": train, "val": val, "test": test}
+    jobs = [(split, index) for split, count in counts.items() for index in range(count)]
+    settings = counts | {"height": height, "width": width, "seed": seed}
     with replacing(root / RECORD) as temporary:
         temporary.write_text(json.dumps(settings, indent=1) + "\n")
     work = partial(_write, root, seed, height, width)
