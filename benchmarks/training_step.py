@@ -61,7 +61,7 @@ from tailcutmix.tail.statistics import count_labels
 from tailcutmix.training.engine import DEFAULTS, compiled
 from tailcutmix.training.loss import Targets
 from tailcutmix.training.optimisation import build_optimiser, training_step
-from toycity.generate import generate
+from toycity.generate import Settings, generate
 
 from torchvision import tv_tensors  # isort: skip
 from torchvision.transforms import v2  # isort: skip
@@ -102,7 +102,7 @@ class Data:
         if dataset["source"] == "toycity":
             root = folder / "raw"
             toy = dataset["toycity"]
-            generate(root, images, 1, 0, toy["height"], toy["width"], toy["seed"])
+            generate(root, Settings(**toy | {"train": images, "val": 1, "test": 0}))
         listing = list_images(dataset["source"], root or dataset["root"])
         listing = listing[listing.split == "train"].iloc[:images]
         manifest.write_manifest(manifest.build(listing, 1), folder / "manifest.csv")
