@@ -53,7 +53,6 @@ from tailcutmix.dataset import manifest
 from tailcutmix.dataset.normalisation import MEAN, STD
 from tailcutmix.dataset.packing import PackedFiles, open_packed, pack
 from tailcutmix.dataset.sources import list_images
-from tailcutmix.dataset.toycity import generate
 from tailcutmix.labels import IGNORE, read_labels
 from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.models.build import build_model
@@ -63,6 +62,7 @@ from tailcutmix.tail.statistics import count_labels
 from tailcutmix.training.engine import DEFAULTS, compiled
 from tailcutmix.training.loss import Targets
 from tailcutmix.training.optimisation import build_optimiser, training_step
+from toycity.generate import Settings, generate
 
 from torchvision import tv_tensors  # isort: skip
 from torchvision.transforms import v2  # isort: skip
@@ -103,7 +103,7 @@ class Data:
         if dataset["source"] == "toycity":
             root = folder / "raw"
             toy = dataset["toycity"]
-            generate(root, images, 1, 0, toy["height"], toy["width"], toy["seed"])
+            generate(root, Settings(**toy | {"train": images, "val": 1, "test": 0}))
         listing = list_images(dataset["source"], root or dataset["root"])
         listing = listing[listing.split == "train"].iloc[:images]
         manifest.write_manifest(manifest.build(listing, 1), folder / "manifest.csv")

@@ -23,13 +23,13 @@ from scoring import (
 )
 
 from tailcutmix.dataset.manifest import MANIFEST_COLUMNS, write_manifest
-from tailcutmix.dataset.toyscene.scene import render
 from tailcutmix.errors import UserError
 from tailcutmix.labels import LabelTable, read_labels
 from tailcutmix.metrics.bootstrap import estimate_scores
 from tailcutmix.metrics.collect import average_instance_sizes
 from tailcutmix.metrics.counting import count_pixels
 from tailcutmix.metrics.evaluate import evaluate, score_split
+from toycity.scene import render
 
 EVALUATED = np.array([row.id for row in CITYSCAPES.classes])
 # Void, an ignored stuff label, stuff, both human classes, vehicles with both ignored ones.

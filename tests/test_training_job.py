@@ -12,13 +12,13 @@ from safetensors.torch import load_file
 from tailcutmix.dataset import manifest
 from tailcutmix.dataset.packing import PackedFiles, pack
 from tailcutmix.dataset.sources import list_images
-from tailcutmix.dataset.toycity import generate
 from tailcutmix.errors import UserError
 from tailcutmix.labels import read_labels
 from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.plan.settings import Regions, plain
 from tailcutmix.tail.levels import Subset, write_subset
 from tailcutmix.training.job import definition, run_training
+from toycity.generate import Settings, generate
 
 LABELS = Path(__file__).resolve().parent.parent / "config/labels/cityscapes.csv"
 SETTINGS = {
@@ -36,7 +36,7 @@ SETTINGS = {
 def data(tmp_path_factory):
     """Folder with a packed training split of 8 images and the boxes of one class."""
     folder = tmp_path_factory.mktemp("toycity")
-    generate(folder / "raw", train=8, val=1, test=0, height=64, width=128)
+    generate(folder / "raw", Settings(train=8, val=1, test=0, height=64, width=128))
     rows = manifest.build(list_images("toycity", folder / "raw"), 1)
     manifest.write_manifest(rows, folder / "manifest.csv")
     labels = read_labels(LABELS)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tailcutmix.dataset.toyscene.canvas import Canvas
-from tailcutmix.dataset.toyscene.solids import Body, Pose, box, draw, rectangle
+from toycity.canvas import Canvas
+from toycity.solids import Body, Pose, box, draw, rectangle
 
 PAINTS = (
     (232, 232, 230),

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from tailcutmix.dataset.toyscene.optics import NEAR, Camera, Light
+from toycity.optics import NEAR, Camera, Light
 
 _SHIFT = 4  # fractional bits of canvas coordinates
 _FAR_OFF = 30000.0

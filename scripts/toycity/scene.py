@@ -3,12 +3,12 @@
 import cv2
 import numpy as np
 
-from tailcutmix.dataset.toyscene import street as streets
-from tailcutmix.dataset.toyscene import traffic, weather
-from tailcutmix.dataset.toyscene.canvas import Canvas
-from tailcutmix.dataset.toyscene.ids import CLASS_IDS
-from tailcutmix.dataset.toyscene.optics import Camera
-from tailcutmix.dataset.toyscene.plan import SPLIT_CODES, classes_of
+from toycity import street as streets
+from toycity import traffic, weather
+from toycity.canvas import Canvas
+from toycity.ids import CLASS_IDS
+from toycity.optics import Camera
+from toycity.plan import SPLIT_CODES, classes_of
 
 FINE_UP_TO = 512
 """Canvas pixels are 3 x 3 to an image pixel up to this image height; above, one to one and slightly blurred."""

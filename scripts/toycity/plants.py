@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from tailcutmix.dataset.toyscene.canvas import Canvas
-from tailcutmix.dataset.toyscene.ids import VEGETATION
-from tailcutmix.dataset.toyscene.optics import NEAR
+from toycity.canvas import Canvas
+from toycity.ids import VEGETATION
+from toycity.optics import NEAR
 
 LEAVES = ((74, 104, 48), (58, 92, 50), (96, 116, 52), (108, 120, 62), (62, 84, 58), (146, 112, 52))
 BARK = (86, 70, 58)

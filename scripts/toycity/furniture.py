@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from tailcutmix.dataset.toyscene.canvas import Canvas
-from tailcutmix.dataset.toyscene.ids import POLE, STATIC, TRAFFIC_LIGHT, TRAFFIC_SIGN
-from tailcutmix.dataset.toyscene.solids import Body, Pose, box, draw
+from toycity.canvas import Canvas
+from toycity.ids import POLE, STATIC, TRAFFIC_LIGHT, TRAFFIC_SIGN
+from toycity.solids import Body, Pose, box, draw
 
 METALS = ((116, 118, 120), (84, 88, 86), (66, 70, 74), (136, 130, 120))
 RED, WHITE, BLUE, YELLOW = (188, 26, 30), (240, 240, 236), (28, 74, 158), (240, 196, 28)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from tailcutmix.dataset.toyscene.canvas import Canvas
+from toycity.canvas import Canvas
 
 TYRE = (30, 30, 33)
 _CIRCLE = np.linspace(0, 2 * np.pi, 15)[:-1]

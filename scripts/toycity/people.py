@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from tailcutmix.dataset.toyscene.canvas import Canvas
-from tailcutmix.dataset.toyscene.solids import TYRE, Body, Pose, circle, draw
-from tailcutmix.dataset.toyscene.vehicles import DARK, RED_LIGHT, WHITE_LIGHT, paint
+from toycity.canvas import Canvas
+from toycity.solids import TYRE, Body, Pose, circle, draw
+from toycity.vehicles import DARK, RED_LIGHT, WHITE_LIGHT, paint
 
 SKINS = ((236, 196, 168), (214, 164, 130), (172, 120, 86), (116, 78, 56), (84, 56, 42))
 HAIRS = ((40, 30, 26), (86, 58, 36), (152, 112, 62), (190, 188, 184), (24, 22, 24))

@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from tailcutmix.dataset.toyscene import ids
-from tailcutmix.dataset.toyscene.canvas import Canvas
-from tailcutmix.dataset.toyscene.optics import Light
+from toycity import ids
+from toycity.canvas import Canvas
+from toycity.optics import Light
 
 _GRAIN = {  # label id -> strength of fine and of coarse texture
     ids.ROAD: (0.035, 0.025),

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tailcutmix.dataset.toyscene import furniture, people, plants, vehicles
-from tailcutmix.dataset.toyscene.canvas import Canvas
-from tailcutmix.dataset.toyscene.ids import CARAVAN, CLASS_IDS, TRAILER
-from tailcutmix.dataset.toyscene.optics import NEAR, Camera
-from tailcutmix.dataset.toyscene.solids import Pose
-from tailcutmix.dataset.toyscene.street import LANE, Street
+from toycity import furniture, people, plants, vehicles
+from toycity.canvas import Canvas
+from toycity.ids import CARAVAN, CLASS_IDS, TRAILER
+from toycity.optics import NEAR, Camera
+from toycity.solids import Pose
+from toycity.street import LANE, Street
 
 IDS = {**CLASS_IDS, "caravan": CARAVAN, "trailer": TRAILER}
 _TRIES = 40

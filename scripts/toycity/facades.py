@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tailcutmix.dataset.toyscene.canvas import Canvas
-from tailcutmix.dataset.toyscene.ids import BUILDING, FENCE, WALL
+from toycity.canvas import Canvas
+from toycity.ids import BUILDING, FENCE, WALL
 
 PLASTERS = (
     (206, 192, 162),

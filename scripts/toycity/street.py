@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tailcutmix.dataset.toyscene import facades, plants
-from tailcutmix.dataset.toyscene.canvas import Canvas
-from tailcutmix.dataset.toyscene.ids import (
+from toycity import facades, plants
+from toycity.canvas import Canvas
+from toycity.ids import (
     BUILDING,
     GROUND,
     PARKING,
