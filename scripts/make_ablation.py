@@ -7,4 +7,4 @@ from tailcutmix.paper.ablation import write_ablation
 
 with job(snakemake):
     stem = Path(snakemake.output.csv).with_suffix("")
-    write_ablation(snakemake.input.scores, stem, snakemake.params.titles, snakemake.input.buckets)
+    write_ablation(snakemake.input.scores, snakemake.input.buckets, stem, snakemake.params.titles)

@@ -39,22 +39,11 @@ def metrics(
         if instances and name in THINGS:
             cell |= {"iiou": iou * 0.8, "iiou_interval": interval(iou * 0.8, 0.05)}
         per_class[name] = cell
-    per_bucket = {}
-    for bucket in ("head", "middle", "tail"):
-        members = [name for name in CLASSES if BUCKET_OF[name] == bucket]
-        iou = float(np.mean([per_class[name]["iou"] for name in members]))
-        per_bucket[bucket] = {
-            "classes": members,
-            "iou": iou,
-            "iou_interval": interval(iou, 0.04),
-            "iiou": None,
-            "iiou_interval": None,
-        }
     if not instances:
         values["iiou_class"] = values["iiou_category"] = None
     content = {"dataset": dataset, "model": model, "seed": seed, "split": split, "images": 24, **values}
     content["interval"] = {key: value if value is None else interval(value, 0.03) for key, value in values.items()}
-    content |= {"per_class": per_class, "per_category": {}, "per_bucket": per_bucket}
+    content |= {"per_class": per_class, "per_category": {}}
     content["bootstrap"] = {"replicates": 1000, "level": 0.95, "seed": 0}
     return content | changed
 
@@ -135,8 +124,8 @@ def statistics(seed: int, images: int = 24, skill: float = 0.7) -> Statistics:
     return Statistics(names, CLASSES, ("all",), instances, np.array([True]), np.zeros((1, 1), np.int64), counts)
 
 
-def write_scored(folder: Path, model: str, seed: int = 0, skill: float = 0.7) -> Path:
+def write_scored(folder: Path, model: str, seed: int = 0, skill: float = 0.7, **changed) -> Path:
     """A metrics file with its statistics beside it; the scores in the file are not those of the statistics."""
-    path = write_metrics(folder, model, seed)
+    path = write_metrics(folder, model, seed, **changed)
     write_statistics(statistics(seed, skill=skill), path.with_suffix(".npz"))
     return path

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from paper_results import BUCKET_OF, CLASSES, LEVEL, metrics, write_classes, write_history, write_metrics
+from paper_results import BUCKET_OF, CLASSES, LEVEL, metrics, write_classes, write_history, write_scored
 
 from tailcutmix.dataset.images import read_image, write_png
 from tailcutmix.dataset.manifest import MANIFEST_COLUMNS, write_manifest
@@ -90,7 +90,7 @@ def level_folders(folder: Path, classes=TAIL) -> list[Path]:
 def draw_all(folder: Path, out: Path, labels: LabelTable) -> None:
     """Every figure once."""
     stats, initial, final = (folder / part for part in ("stats/labels.csv", "buckets/initial.csv", "buckets/final.csv"))
-    scores = [write_metrics(folder, model, seed) for model in LEVEL for seed in (0, 1)]
+    scores = [write_scored(folder, model, seed) for model in LEVEL for seed in (0, 1)]
     histories = [write_history(folder, model, seed, 60) for model in ("unet", "m0") for seed in (0, 1)]
     histories += [write_history(folder, "m1", 0, 60, tuple(TAIL))]
     histories += [write_history(folder, f"m2-{slug(b)}", 0, 30, (b,)) for b in TAIL]
@@ -99,7 +99,7 @@ def draw_all(folder: Path, out: Path, labels: LabelTable) -> None:
     draw_training(histories, out / "training")
     draw_mixing(histories, stats, final, out / "mixing")
     draw_per_class_iou(scores, final, out / "per_class_iou", stats)
-    draw_ablation(ablation(scores), out / "ablation")
+    draw_ablation(ablation(scores, final), out / "ablation")
     draw_level_crops(level_folders(folder), final, labels, out / "fig1_level_crops")
     draw_cutmix(level_folders(folder), final, folder / "manifest.csv", labels, out / "fig2_cutmix")
     draw_qualitative(predictions, folder / "manifest.csv", "val", final, labels, out / "qualitative")
@@ -157,7 +157,7 @@ def test_edges_of_the_data_can_be_drawn(scene, labels, tmp_path):
     entry = metrics("m0", instances=False)
     entry["per_class"]["train"] |= {"iou": None, "iou_interval": None}
     draw_per_class_iou([entry], final, tmp_path / "one_model")
-    draw_ablation(ablation([entry]), tmp_path / "one_row")
+    draw_ablation(ablation([write_scored(tmp_path, "m0", instances=False)], final), tmp_path / "one_row")
     history = write_history(tmp_path, "m0", 0, 10)
     draw_training([history], tmp_path / "one_step", experts=["m0"])
     draw_mixing([history], stats, final, tmp_path / "nothing_mixed")

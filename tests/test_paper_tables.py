@@ -162,7 +162,9 @@ def test_wrong_input_is_named(tmp_path):
         table1([])
 
 
-@pytest.mark.parametrize("make", [ablation, lambda sources: per_class(sources, None, None), differences])
+@pytest.mark.parametrize(
+    "make", [lambda sources: ablation(sources, None), lambda sources: per_class(sources, None, None), differences]
+)
 def test_scores_of_different_tests_are_never_compared(make):
     with pytest.raises(UserError, match=r"toycity test \(24 images\), toycity val \(24 images\)"):
         make([metrics("m0"), metrics("m1", split="test")])
@@ -230,7 +232,7 @@ def test_class_files_that_do_not_fit_together_are_named(tmp_path):
 def test_bucket_scores_of_the_ablation_are_bootstrapped_from_the_statistics(tmp_path):
     _, _, final = write_classes(tmp_path)
     path = write_scored(tmp_path, "m1")
-    row = ablation([path], buckets=final).iloc[0]
+    row = ablation([path], final).iloc[0]
     counts = statistics(0).counts
     tail = [CLASSES.index(name) for name in CLASSES if BUCKET_OF[name] == "tail"]
 
@@ -243,15 +245,35 @@ def test_bucket_scores_of_the_ablation_are_bootstrapped_from_the_statistics(tmp_
     assert row["iou_tail"] == pytest.approx(tail_iou(np.arange(24)))
     assert [row["iou_tail_low"], row["iou_tail_high"]] == pytest.approx(np.percentile(drawn, [2.5, 97.5]), abs=0.003)
     path.with_suffix(".npz").unlink()
-    without = ablation([path], buckets=final).iloc[0]
-    ious = [metrics("m1")["per_class"][name]["iou"] for name in CLASSES if BUCKET_OF[name] == "tail"]
-    assert without["iou_tail"] == pytest.approx(np.mean(ious)) and math.isnan(without["iou_tail_low"])
+    with pytest.raises(UserError, match=r"m1/seed0/val\.npz"):
+        ablation([path], final)
+
+
+def test_ablation_and_differences_take_the_same_bucket_scores(tmp_path):
+    _, _, final = write_classes(tmp_path)
+    sources = [
+        write_scored(tmp_path, model, seed, skill) for model, skill in (("m0", 0.7), ("m1", 0.8)) for seed in (0, 1)
+    ]
+    arms = ablation(sources, final).set_index("model")
+    gain = differences(sources, buckets=final).iloc[0]
+    for bucket in ("head", "middle", "tail"):
+        assert gain[f"iou_{bucket}"] == pytest.approx(arms.at["m1", f"iou_{bucket}"] - arms.at["m0", f"iou_{bucket}"])
+        assert arms.at["m0", f"iou_{bucket}_low"] < arms.at["m0", f"iou_{bucket}"] < arms.at["m0", f"iou_{bucket}_high"]
+
+
+def test_an_empty_bucket_has_no_score(tmp_path):
+    _, _, final = write_classes(tmp_path)
+    frame = pd.read_csv(final)
+    frame.assign(bucket=frame["bucket"].replace("tail", "middle")).to_csv(final, index=False)
+    row = ablation([write_scored(tmp_path, "m1")], final).iloc[0]
+    assert math.isnan(row["iou_tail"]) and math.isnan(row["iou_tail_low"]) and row["iou_middle"] > 0
 
 
 def test_ablation_keeps_the_given_order(tmp_path):
     titles = {"mixup": "MixUp", "m0": "M0", "cutmix": "CutMix"}
-    sources = [metrics(model, seed) for model in ("m0", "cutmix", "mixup") for seed in (0, 1)]
-    write_ablation(sources, tmp_path / "ablation", titles)
+    _, _, final = write_classes(tmp_path)
+    sources = [write_scored(tmp_path, model, seed) for model in ("m0", "cutmix", "mixup") for seed in (0, 1)]
+    write_ablation(sources, final, tmp_path / "ablation", titles)
     rows = Rows((tmp_path / "ablation.html").read_text()).rows
     assert [row[0] for row in rows[1:]] == ["MixUp", "M0", "CutMix"]
     assert rows[0][2:] == [*COLUMNS[1:], "IoU head", "IoU middle", "IoU tail"]

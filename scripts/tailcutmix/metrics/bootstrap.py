@@ -11,6 +11,7 @@ interval (``numpy.nanpercentile``), and the replicate's mean runs over the class
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -50,6 +51,41 @@ def interval(values: np.ndarray, level: float = 0.95) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return np.nanpercentile(values, [tail, 100 - tail], axis=0)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Scores over all images with their bootstrap interval, 0..1; NaN where undefined.
+
+    Attributes:
+        value: (...) the scores.
+        low, high: (...) ends of the percentile interval; NaN without replicates.
+    """
+
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def estimate_scores(
+    statistics: Statistics,
+    buckets: Mapping[str, Sequence[str]] | None = None,
+    replicates: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> dict[str, Estimate]:
+    """:func:`~tailcutmix.metrics.scores.scores_of` all images, each score with its interval.
+
+    Args:
+        statistics: of the images.
+        buckets: bucket -> class names.
+        replicates, level, seed: of the bootstrap; 0 replicates give no intervals.
+    """
+    point = scores_of(statistics.total(), statistics, buckets)
+    if not replicates:
+        return {name: Estimate(value, *np.full((2, *np.shape(value)), np.nan)) for name, value in point.items()}
+    drawn = replicate_scores(statistics, replicates, seed, buckets)
+    return {name: Estimate(value, *interval(drawn[name], level)) for name, value in point.items()}
 
 
 def paired_bootstrap(

@@ -11,21 +11,18 @@ from tailcutmix.dataset.manifest import read_manifest
 from tailcutmix.errors import UserError
 from tailcutmix.files import replacing
 from tailcutmix.labels import LabelTable
-from tailcutmix.metrics.bootstrap import interval, replicate_scores
+from tailcutmix.metrics.bootstrap import Estimate, estimate_scores
 from tailcutmix.metrics.collect import average_instance_sizes, collect
 from tailcutmix.metrics.groups import groups_of
 from tailcutmix.metrics.pairs import Pair, pairs_from_manifest
-from tailcutmix.metrics.scores import MEANS, scores_of
+from tailcutmix.metrics.scores import MEANS
 from tailcutmix.metrics.statistics import Statistics, write_statistics
-
-BUCKETS = ("head", "middle", "tail")
 
 
 def evaluate(
     pairs: Sequence[Pair],
     labels: LabelTable,
     *,
-    buckets: Mapping[str, str] | None = None,
     average_sizes: Mapping[str, float] | None = None,
     size_factor: float = 1.0,
     processes: int = 1,
@@ -40,7 +37,6 @@ def evaluate(
     Args:
         pairs: the images and their files.
         labels: the label table.
-        buckets: class name -> head, middle or tail.
         average_sizes: class name -> average instance size at full resolution, in pixels; goes before the table's own.
         size_factor: full width / width of the ground truth files, where these are downscaled copies (2 for half size).
         processes: number of processes; the result does not depend on it.
@@ -57,52 +53,33 @@ def evaluate(
     if not pairs:
         raise UserError("there is no image to score")
     groups = groups_of(labels, average_sizes, instances=bool(pairs[0].instance))
-    names = _bucket_members(buckets, groups.classes) if buckets else {}
     statistics = collect(pairs, groups, size_factor, processes, progress)
-    point = scores_of(statistics.total(), statistics, names)
-    ends = None
-    if replicates:
-        drawn = replicate_scores(statistics, replicates, seed, names)
-        ends = {name: interval(values, level) for name, values in drawn.items()}
+    found = estimate_scores(statistics, replicates=replicates, level=level, seed=seed)
     scores = {"dataset": None, "model": None, "seed": None, "split": None} | dict(identity or {})
-    scores |= {"images": len(pairs)} | {name: _number(point[name]) for name in MEANS}
-    scores["interval"] = {name: _range(ends, name) for name in MEANS}
-    for part, members in (("class", groups.classes), ("category", groups.categories), ("bucket", tuple(names))):
-        if not members:
-            continue
-        scores[f"per_{part}"] = {name: _part(point, ends, part, index) for index, name in enumerate(members)}
-    for bucket, classes in names.items():
-        scores["per_bucket"][bucket] = {"classes": classes} | scores["per_bucket"][bucket]
+    scores |= {"images": len(pairs)} | {name: _number(found[name].value) for name in MEANS}
+    scores["interval"] = {name: _interval(found[name]) for name in MEANS}
+    for part, members in (("class", groups.classes), ("category", groups.categories)):
+        iou, iiou = found[f"{part}_iou"], found[f"{part}_iiou"]
+        scores[f"per_{part}"] = {
+            name: {
+                "iou": _number(iou.value[index]),
+                "iou_interval": _interval(iou, index),
+                "iiou": _number(iiou.value[index]),
+                "iiou_interval": _interval(iiou, index),
+            }
+            for index, name in enumerate(members)
+        }
     scores["bootstrap"] = {"replicates": replicates, "level": level, "seed": seed}
     return scores, statistics
-
-
-def _bucket_members(buckets: Mapping[str, str], classes: Sequence[str]) -> dict[str, list[str]]:
-    """Bucket -> class names, head first; raises UserError for a class without a bucket."""
-    for name in classes:
-        if buckets.get(name) not in BUCKETS:
-            raise UserError(f"class {name!r} has no bucket; the table of buckets gives each class one of {BUCKETS}")
-    members = {bucket: [name for name in classes if buckets[name] == bucket] for bucket in BUCKETS}
-    return {bucket: names for bucket, names in members.items() if names}
 
 
 def _number(value: np.ndarray) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _range(ends: Mapping[str, np.ndarray] | None, name: str, index: int | tuple = ()) -> list[float] | None:
-    if ends is None:
-        return None
-    low, high = (_number(end[index]) for end in ends[name])
+def _interval(estimate: Estimate, index: int | tuple = ()) -> list[float] | None:
+    low, high = _number(estimate.low[index]), _number(estimate.high[index])
     return None if low is None else [low, high]
-
-
-def _part(point: Mapping[str, np.ndarray], ends: Mapping[str, np.ndarray] | None, part: str, index: int) -> dict:
-    cell = {}
-    for kind in ("iou", "iiou"):
-        cell[kind] = _number(point[f"{part}_{kind}"][index])
-        cell[f"{kind}_interval"] = None if cell[kind] is None else _range(ends, f"{part}_{kind}", index)
-    return cell
 
 
 def score_split(

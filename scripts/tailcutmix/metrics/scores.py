@@ -30,11 +30,11 @@ def scores_of(
     Args:
         sums: the counts of `statistics` summed over images; any leading axes (...) before class and category.
         statistics: says which classes and categories are scored by instance.
-        buckets: bucket -> class names.
+        buckets: bucket (head, middle, tail) -> class names.
 
     Returns:
         MEANS -> (...); ``class_iou``, ``class_iiou`` -> (..., C); ``category_iou``, ``category_iiou`` -> (..., G);
-        ``bucket_iou``, ``bucket_iiou`` -> (..., number of buckets). A mean skips NaN entries.
+        ``iou_<bucket>``, ``iiou_<bucket>`` -> (...), the means over a bucket's classes. A mean skips NaN entries.
     """
     scores = {}
     for level, fp_instances in (("class", "class_fp"), ("category", "category_fp_instances")):
@@ -46,9 +46,9 @@ def scores_of(
     for kind in ("iou", "iiou"):
         for level in ("class", "category"):
             scores[f"{kind}_{level}"] = mean_of_valid(scores[f"{level}_{kind}"])
-        members = [[statistics.classes.index(name) for name in names] for names in (buckets or {}).values()]
-        means = [mean_of_valid(scores[f"class_{kind}"][..., index]) for index in members]
-        scores[f"bucket_{kind}"] = np.stack(means, -1) if means else np.zeros((*np.shape(sums["pixels"]), 0))
+        for bucket, names in (buckets or {}).items():
+            members = [statistics.classes.index(name) for name in names]
+            scores[f"{kind}_{bucket}"] = mean_of_valid(scores[f"class_{kind}"][..., members])
     scores["accuracy"] = _ratio(sums["correct"], sums["pixels"])
     scores["accuracy_evaluated"] = _ratio(sums["correct_evaluated"], sums["pixels_evaluated"])
     return scores

@@ -8,7 +8,7 @@ TITLES = ("IoU class", "iIoU class", "IoU category", "iIoU category", "accuracy,
 
 
 def format_scores(scores: Mapping) -> str:
-    """A table of a metrics file: the six scores, then buckets, categories and classes with their intervals.
+    """A table of a metrics file: the six scores, then categories and classes with their intervals.
 
     Undefined scores read n/a.
     """
@@ -18,7 +18,7 @@ def format_scores(scores: Mapping) -> str:
     lines = [f"{scores['images']} images{note}", ""]
     for name, title in zip(MEANS, TITLES, strict=True):
         lines.append(f"{title:<20} {_cell(scores[name], scores['interval'][name])}".rstrip())
-    for part, title in (("per_bucket", "bucket"), ("per_category", "category"), ("per_class", "class")):
+    for part, title in (("per_category", "category"), ("per_class", "class")):
         if scores.get(part):
             rows = [(name, cell) for name, cell in scores[part].items()]
             lines += ["", f"{title:<20} {'IoU':<23} iIoU"]

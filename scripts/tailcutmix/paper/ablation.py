@@ -3,12 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from tailcutmix.metrics.bootstrap import interval, replicate_scores
-from tailcutmix.metrics.scores import scores_of
-from tailcutmix.metrics.statistics import read_statistics
+from tailcutmix.metrics.bootstrap import estimate_scores
 from tailcutmix.paper.classes import bucket_members
 from tailcutmix.paper.published import COLUMN_TITLES, SCORES
 from tailcutmix.paper.scores import (
@@ -18,64 +15,59 @@ from tailcutmix.paper.scores import (
     by_method,
     prefixed,
     read_all,
+    read_seed_statistics,
     same_test,
-    summarise_part,
+    summarise,
     summarise_score,
 )
 from tailcutmix.paper.tables import FORMATS, row_cell, write_table
 
 
-def bucket_scores(entry: dict, members: Mapping[str, Sequence[str]]) -> dict[str, dict]:
-    """Mean IoU of each bucket's classes, with its interval where the per-image statistics lie beside the metrics file.
+def bucket_scores(entries: Sequence[dict], members: Mapping[str, Sequence[str]]) -> dict[str, dict[str, float]]:
+    """Mean IoU of each bucket's classes, summed up over the seeds of one model.
 
     Args:
-        entry: of :func:`tailcutmix.paper.scores.read_metrics`; members: bucket -> class names.
+        entries: the seeds' metrics files, read by :func:`tailcutmix.paper.scores.read_metrics`.
+        members: bucket -> class names.
 
     Returns:
-        bucket -> {"iou", "iou_interval"}, None where undefined.
+        bucket -> :func:`tailcutmix.paper.scores.summarise` over the seeds.
     """
-    path = entry["path"] and entry["path"].with_suffix(".npz")
-    if path is None or not path.exists():
-        known = {name: cell["iou"] for name, cell in entry.get("per_class", {}).items() if cell["iou"] is not None}
-        means = {bucket: [known[name] for name in names if name in known] for bucket, names in members.items()}
-        return {bucket: {"iou": float(np.mean(ious)) if ious else None} for bucket, ious in means.items()}
-    statistics = read_statistics(path)
-    settings = entry.get("bootstrap") or {"replicates": 1000, "seed": 0}
-    values = scores_of(statistics.total(), statistics, members)["bucket_iou"]
-    low, high = interval(replicate_scores(statistics, settings["replicates"], settings["seed"], members)["bucket_iou"])
-    return {
-        bucket: {"iou": float(values[place]), "iou_interval": (float(low[place]), float(high[place]))}
-        for place, bucket in enumerate(members)
-    }
+    found = []
+    for entry, statistics in zip(entries, read_seed_statistics(entries), strict=True):
+        settings = entry["bootstrap"]
+        found.append(estimate_scores(statistics, members, settings["replicates"], settings["level"], settings["seed"]))
+    summaries = {}
+    for bucket in members:
+        of_seeds = [scores[f"iou_{bucket}"] for scores in found]
+        summaries[bucket] = summarise([seed.value for seed in of_seeds], [(seed.low, seed.high) for seed in of_seeds])
+    return summaries
 
 
-def ablation(
-    sources: Iterable[Source], titles: Mapping[str, str] | None = None, buckets: str | Path | None = None
-) -> pd.DataFrame:
+def ablation(sources: Iterable[Source], buckets: str | Path, titles: Mapping[str, str] | None = None) -> pd.DataFrame:
     """The tidy ablation table.
 
     Args:
-        sources: metrics files of all arms and seeds, on one data set and split.
+        sources: metrics files of all arms and seeds, each with its ``.npz`` beside it, on one data set and split.
+        buckets: ``buckets/final.csv``.
         titles: printed name of each arm, in the order of the rows; default METHOD_NAMES.
-        buckets: ``buckets/final.csv``; without it the bucket scores are those of the metrics files, if any.
 
     Returns:
-        one row an arm: dataset, split, images, model, method, seeds, and value, ``_std``, ``_low``, ``_high`` of the
-        six scores and of the mean IoU of each bucket (iou_head, iou_middle, iou_tail).
+        one row per arm: dataset, split, images, model, method, seeds, and value, ``_std``, ``_low``, ``_high`` of the
+        six scores and of the mean IoU of each bucket (iou_head, iou_middle, iou_tail; NaN for an empty bucket).
     """
     entries = read_all(sources)
     dataset, split, images = same_test(entries, "the ablation")
-    if buckets is not None:
-        members = bucket_members(buckets)
-        entries = [entry | {"per_bucket": bucket_scores(entry, members)} for entry in entries]
+    members = bucket_members(buckets)
     rows = []
     for model, method, seeds in by_method(entries, titles):
         row = {"dataset": dataset, "split": split, "images": images, "model": model, "method": method}
         row["seeds"] = len(seeds)
         for score in ALL_SCORES:
             row |= prefixed(summarise_score(seeds, score), score)
+        of_buckets = bucket_scores(seeds, members)
         for bucket in BUCKETS:
-            row |= prefixed(summarise_part(seeds, "per_bucket", bucket, "iou"), f"iou_{bucket}")
+            row |= prefixed(of_buckets.get(bucket, summarise([], [])), f"iou_{bucket}")
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -93,13 +85,13 @@ def shown_ablation(frame: pd.DataFrame) -> pd.DataFrame:
 
 def write_ablation(
     sources: Iterable[Source],
+    buckets: str | Path,
     stem: str | Path,
     titles: Mapping[str, str] | None = None,
-    buckets: str | Path | None = None,
     formats: Sequence[str] = FORMATS,
 ) -> pd.DataFrame:
     """Write ``<stem>.csv``, ``.md``, ``.html`` and ``.tex``; returns the tidy frame of :func:`ablation`."""
-    frame = ablation(sources, titles, buckets)
+    frame = ablation(sources, buckets, titles)
     first = frame.iloc[0]
     caption = f"Ablation: {first['dataset']} {first['split']}, {first['images']} images"
     notes = [

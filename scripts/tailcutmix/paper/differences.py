@@ -8,24 +8,15 @@ import pandas as pd
 
 from tailcutmix.errors import UserError
 from tailcutmix.metrics.bootstrap import paired_bootstrap
-from tailcutmix.metrics.statistics import Statistics, read_statistics
 from tailcutmix.paper.classes import bucket_members
 from tailcutmix.paper.published import COLUMN_TITLES, SCORES
-from tailcutmix.paper.scores import ALL_SCORES, BUCKETS, by_method, read_all, same_test
+from tailcutmix.paper.scores import ALL_SCORES, BUCKETS, by_method, read_all, read_seed_statistics, same_test
 from tailcutmix.paper.tables import FORMATS, MISSING, write_table
 
 PAIRS = (("unet", "m0"), ("m0", "m1"), ("m1", "ensemble"), ("m0", "ensemble"), ("unet", "ensemble"))
 """(first, second) model of each row; the difference is second - first."""
 
 REPLICATES, SEED = 1000, 0
-
-
-def read_seed_statistics(entries: Sequence[dict]) -> list[Statistics]:
-    """The per-image statistics beside each metrics file."""
-    without = [entry for entry in entries if entry["path"] is None]
-    if without:
-        raise UserError(f"{without[0]['model']}: a paired comparison needs the metrics file, with its .npz beside it")
-    return [read_statistics(entry["path"].with_suffix(".npz")) for entry in entries]
 
 
 def differences(
@@ -66,10 +57,8 @@ def differences(
         row["comparison"] = f"{methods[second][0]} − {methods[first][0]}"
         row["seeds"] = min(len(methods[model][1]) for model in (first, second))
         found = paired_bootstrap(statistics[first], statistics[second], members, replicates, seed=SEED)
-        cells = {score: {kind: np.asarray(array) for kind, array in found[score].items()} for score in ALL_SCORES}
-        for place, bucket in enumerate(members or {}):
-            cells[f"iou_{bucket}"] = {kind: np.asarray(a)[..., place] for kind, a in found["bucket_iou"].items()}
-        for score, cell in cells.items():
+        for score in (*ALL_SCORES, *(f"iou_{bucket}" for bucket in members or {})):
+            cell = found[score]
             row[score], (row[f"{score}_low"], row[f"{score}_high"]) = float(cell["difference"]), cell["interval"]
             row[f"{score}_above_zero"] = float(cell["above_zero"])
         rows.append(row)

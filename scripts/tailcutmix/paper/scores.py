@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tailcutmix.errors import UserError
+from tailcutmix.metrics.statistics import Statistics, read_statistics
 from tailcutmix.paper.published import METHOD_NAMES, SCORES, method_name
 
 ALL_SCORES = (*SCORES, "accuracy_evaluated")
@@ -28,7 +29,7 @@ def read_metrics(source: Source) -> dict:
             raise UserError(f"{name}: no such metrics file; score this model first") from None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise UserError(f"{name}: not a readable metrics file ({error}); delete it to score again") from None
-    for key in ("dataset", "model", "seed", "split", "images", *SCORES):
+    for key in ("dataset", "model", "seed", "split", "images", "bootstrap", *SCORES):
         if key not in content:
             raise UserError(f"{name}: key {key!r} is missing; delete the file to score again")
     content["path"] = None if isinstance(source, Mapping) else Path(source)
@@ -45,6 +46,14 @@ def read_all(sources: Iterable[Source]) -> list[dict]:
             raise UserError("the scores of {} {} seed {} {} were given twice".format(*key))
         seen.add(key)
     return entries
+
+
+def read_seed_statistics(entries: Sequence[dict]) -> list[Statistics]:
+    """The per-image statistics beside each metrics file; raises UserError where there are none."""
+    without = [entry for entry in entries if entry["path"] is None]
+    if without:
+        raise UserError(f"{without[0]['model']}: the metrics file is needed, with its .npz beside it")
+    return [read_statistics(entry["path"].with_suffix(".npz")) for entry in entries]
 
 
 def group_by(entries: Sequence[dict], *keys: str) -> dict[tuple, list[dict]]:
@@ -104,11 +113,11 @@ def summarise_score(entries: Sequence[dict], score: str) -> dict[str, float]:
 
 
 def summarise_part(entries: Sequence[dict], part: str, name: str, score: str) -> dict[str, float]:
-    """:func:`summarise` of ``iou`` or ``iiou`` of one class, category or bucket.
+    """:func:`summarise` of ``iou`` or ``iiou`` of one class or category.
 
     Args:
-        part: "per_class", "per_category" or "per_bucket".
-        name: the class, category or bucket; absent ones give NaN.
+        part: "per_class" or "per_category".
+        name: the class or category; absent ones give NaN.
         score: "iou" or "iiou".
     """
     cells = [(entry.get(part) or {}).get(name) or {} for entry in entries]
