@@ -31,30 +31,17 @@ localrules:
     submission,
     fill_buckets,
     rebucket,
-    draw_ablation,
-    draw_fig1_level_crops,
-    draw_fig2_cutmix,
-    draw_label_distribution,
-    draw_mixing,
-    draw_per_class_iou,
-    draw_qualitative,
-    draw_training,
-    make_ablation,
-    make_claims,
-    make_differences,
-    make_per_class,
-    make_table1,
 
 
 rule all:
     default_target: True
     input:
-        get_paper_files(),
+        get_artefact_files("table1"),
 
 
 rule ablation:
     input:
-        get_ablation_files(),
+        get_artefact_files("ablation"),
 
 
 rule submission:

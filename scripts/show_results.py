@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from tailcutmix.paper.table1 import render_terminal
+from tailcutmix.paper.tables.table1 import render_terminal
 
 config = {}
 for path in ["config/config.yaml", *sys.argv[1:]]:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from tailcutmix.configuration import check, levels_of, model_settings, template_of
+from tailcutmix.configuration import check, levels_of, model_settings, template_of, training_settings
 from tailcutmix.errors import UserError
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -55,6 +55,8 @@ def test_overlays_are_valid(name):
         ({"models": {"m2": {"mixing": "none"}}}, ["models.m2.mixing", "levels"]),
         ({"tables": {"table1": ["foo"]}}, ["tables.table1", "'foo'"]),
         ({"tables": {"table1": ["m2"]}}, ["tables.table1", "template"]),
+        ({"tables": {"differences": [["m0", "foo"]]}}, ["tables.differences", "'foo'"]),
+        ({"tables": {"differences": [["m0"]]}}, ["tables.differences", "2 entries or more"]),
         ({"ensembles": {"ensemble": {"base": "m7"}}}, ["ensembles.ensemble.base", "'m7'"]),
     ],
 )
@@ -77,12 +79,14 @@ def test_expert_settings_come_from_template_and_own_entry():
 
 
 def test_arm_overrides_single_keys_of_what_it_extends():
-    config = merged({"models": {"arm": {"extends": "m1", "mixing": "cutmix", "augmentation": {"jitter": 0.0}}}})
+    arm = {"extends": "m1", "mixing": "cutmix", "augmentation": {"jitter": 0.0}}
+    config = merged({"models": {"m1": {"short": "M1"}, "arm": arm}})
     settings = model_settings(config, "arm")
     assert settings["mixing"] == "cutmix"
     assert settings["expand"] == DEFAULT["models"]["m1"]["expand"]
     assert settings["augmentation"] == {**DEFAULT["augmentation"], "jitter": 0.0}
-    assert "title" not in settings and "extends" not in settings
+    assert not {"title", "short", "extends"} & set(settings)
+    assert not {"title", "short"} & set(training_settings(config, "m1")), "a name retrains nothing"
 
 
 def test_templates_whose_names_begin_alike_keep_their_own_experts():

@@ -43,7 +43,7 @@ def model_settings(config: dict, model: str) -> dict:
     else:
         parent = config["training"] | {section: config[section] for section in SECTIONS}
     sections = {section: parent[section] | own.get(section, {}) for section in SECTIONS}
-    inherited = {key: value for key, value in parent.items() if key not in ("title", "weights")}
+    inherited = {key: value for key, value in parent.items() if key not in ("title", "short", "weights")}
     settings = {key: value for key, value in (inherited | own | sections).items() if key != "extends"}
     if settings["attention"] == "none":
         settings["training_scales"] = [1.0]  # nothing learns to weigh scales
@@ -73,7 +73,7 @@ def levels_of(config: dict, model: str) -> list[int]:
     return levels
 
 
-RUN_KEYS = ("title", "weights", "init", "inference", "gpus", "threads", "mem_mb", "runtime")
+RUN_KEYS = ("title", "short", "weights", "init", "inference", "gpus", "threads", "mem_mb", "runtime")
 
 
 def training_settings(config: dict, model: str) -> dict:
@@ -130,7 +130,7 @@ LIMITS = {
     "maxItems": "{} entries at most",
     "pattern": "of the form {}",
 }
-NAMED = {"fraction": "a number from 0 to 1", "size": "[height, width], each 32 or more"}
+NAMED = {"fraction": "a number from 0 to 1", "size": "[height, width], each 32 or more", "pair": "[first, second]"}
 
 
 def _describe(schema: dict) -> str:
@@ -164,14 +164,17 @@ def _check_models(config: dict) -> None:
     for ensemble in (config["ensembles"].get(row) for row in config["tables"]["table1"]):
         if ensemble:  # the arms of the ablation are held against regions.levels when they are asked for
             levels_of(config, ensemble["experts"])
-    for table, rows in config["tables"].items():
-        for row in rows:
+    for table in ("table1", "ablation"):
+        for row in config["tables"][table]:
             if row not in models and row not in config["ensembles"]:
                 raise UserError(f"config: tables.{table} names {row!r}, which is neither a model nor an ensemble")
             if row in models and model_settings(config, row)["mixing"] == "levels":
                 raise UserError(
                     f"config: tables.{table} names {row!r}, which is a template of experts; name the ensemble"
                 )
+    for name in (name for pair in config["tables"]["differences"] for name in pair):
+        if name not in models and name not in config["ensembles"]:
+            raise UserError(f"config: tables.differences names {name!r}, which is neither a model nor an ensemble")
 
 
 def _check_numbers(config: dict) -> None:

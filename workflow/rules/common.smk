@@ -12,6 +12,8 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from tailcutmix.configuration import check, model_settings, template_of, training_settings
 from tailcutmix.errors import UserError
+from tailcutmix.labels import read_labels
+from tailcutmix.paper.artefacts import ARTEFACTS, FORMATS
 from tailcutmix.resources import (
     inference_memory,
     inference_minutes,
@@ -22,6 +24,7 @@ from tailcutmix.resources import (
 
 try:
     check(config, ROOT / "workflow/schemas/config.schema.yaml")
+    LABEL_TABLE = read_labels(config["dataset"]["labels"])
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -36,8 +39,6 @@ SPLIT = config["evaluation"]["split"]  # the split that the tables score
 LEVELS = config["regions"]["levels"]
 SEEDS = config["seeds"]
 ENSEMBLES = config["ensembles"]
-TABLE1 = config["tables"]["table1"]
-ABLATION = config["tables"]["ablation"]
 FIXED_TAIL = config["buckets"]["tail"]
 REBUCKET = config["buckets"]["rebucket"] and FIXED_TAIL is None
 
@@ -170,82 +171,114 @@ def get_inference_runtime(wildcards, input, attempt):
     return (fixed or inference_minutes(settings, packed_shape(input.images))) * attempt
 
 
-def in_report(path, category, title):
-    """A result that the HTML report shows under a title, with the caption that bears the file's name."""
-    return report(path, caption=f"../report/{Path(path).stem}.rst", category=category, labels={"result": title})
+# --- tables and figures ---------------------------------------------------------------------------------------------
 
 
-# --- target files ---------------------------------------------------------------------------------------------------
+def get_method(name):
+    """Title, short title and class of an expert (or None) of a row of a table, or of a network behind one."""
+    template = None if name in ENSEMBLES else template_of(config, name)
+    if template is not None:
+        known = LABEL_TABLE.class_of(name.removeprefix(f"{template}-")).name
+        return [f"{template.upper()} expert {known}", known, known]
+    entry = ENSEMBLES[name] if name in ENSEMBLES else config["models"][name]
+    title = entry.get("title", name)
+    return [title, entry.get("short", title.partition(",")[0]), None]
 
 
-def get_scores(methods, split=SPLIT, suffix="json"):
-    return expand(f"{D}/metrics/{{method}}/seed{{seed}}/{split}.{suffix}", method=methods, seed=SEEDS)
+def get_networks(rows, classes):
+    """The trained networks behind the rows of a table, and the experts of these classes behind its ensembles."""
+    ensembles = [ENSEMBLES[row] for row in rows if row in ENSEMBLES]
+    bases = [ENSEMBLES[row]["base"] if row in ENSEMBLES else row for row in rows]
+    networks = [model_settings(config, base).get("weights", base) for base in bases]
+    networks += [f"{ensemble['experts']}-{get_slug(name)}" for ensemble in ensembles for name in classes]
+    return list(dict.fromkeys(networks))
 
 
-def get_predictions(methods, split=SPLIT, seeds=SEEDS):
-    return expand(f"{D}/predictions/{{method}}/seed{{seed}}/{split}", method=methods, seed=seeds)
+def get_group(group, rows, classes):
+    """The files of a group that artefacts name; a list is a dict, path -> whose it is, given the tail's classes."""
+    metrics = f"{D}/metrics/{{}}/seed{{}}/{SPLIT}"
+    of_methods = {
+        "scores": (f"{metrics}.json", rows, SEEDS),
+        "image_statistics": (f"{metrics}.npz", rows, SEEDS),
+        "claims": (f"{D}/{{}}/seed{{}}/{SPLIT}_claims.csv", [row for row in rows if row in ENSEMBLES], SEEDS),
+        "histories": (f"{D}/models/{{}}/seed{{}}/history.csv", get_networks(rows, classes), SEEDS),
+        "predictions": (f"{D}/predictions/{{}}/seed{{}}/{SPLIT}", rows, SEEDS[:1]),
+    }
+    of_classes = {
+        "boxes": (f"{D}/subsets/{{}}/boxes.csv", [None]),
+        "levels": (f"{D}/subsets/{{}}/level{{}}", LEVELS),
+    }
+    if group in of_methods:
+        path, methods, seeds = of_methods[group]
+        return {path.format(name, seed): {"method": name, "seed": seed} for name in methods for seed in seeds}
+    if group in of_classes:
+        path, levels = of_classes[group]
+        return {
+            path.format(get_slug(name), level): {"class_name": name, "level": level}
+            for name in classes
+            for level in levels
+        }
+    return {
+        "buckets": f"{D}/buckets/final.csv",
+        "initial_buckets": f"{D}/buckets/initial.csv",
+        "statistics": f"{D}/stats/labels.csv",
+        "manifest": f"{D}/manifest.csv",
+        "labels": LABELS,
+        "images": f"{D}/packed/train/images.npy",
+        "truth": f"{D}/packed/train/labels.npy",
+        "index": f"{D}/packed/train/index.csv",
+        "ablation": f"{D}/tables/ablation.csv",
+    }[group]
 
 
-def get_claims(rows):
-    """The claims of the ensembles among the rows, seed by seed."""
-    ensembles = [row for row in rows if row in ENSEMBLES]
-    return expand(f"{D}/{{ensemble}}/seed{{seed}}/{SPLIT}_claims.csv", ensemble=ensembles, seed=SEEDS)
+def artefact_inputs(artefact):
+    """The input files of an artefact by group; those of the tail's classes are known once the checkpoint has run."""
+    rows = config["tables"][artefact.rows]
+
+    def files(group, classes):
+        found = get_group(group, rows, classes)
+        return list(found) if isinstance(found, dict) else found
+
+    def of_tail(group):
+        return lambda wildcards: files(group, get_tail(wildcards))
+
+    tail = ("histories", "boxes", "levels")
+    return {group: of_tail(group) if group in tail else files(group, ()) for group in artefact.inputs}
 
 
-def get_experts_of_table1(wildcards):
-    names = dict.fromkeys(ENSEMBLES[row]["experts"] for row in TABLE1 if row in ENSEMBLES)
-    return [model for template in names for model in get_experts(template)(wildcards)]
+def artefact_params(artefact):
+    """What an artefact's material is beside its files, and whose each file of its lists is: see Material and gather.
+
+    Nothing here waits for the checkpoint: files of every class are described, whether or not it is in the tail.
+    """
+    rows, classes = config["tables"][artefact.rows], LABEL_TABLE.class_names
+    groups = [get_group(group, rows, classes) for group in artefact.inputs]
+    holds = {path: whose for group in groups if isinstance(group, dict) for path, whose in group.items()}
+    known = {"reference": "m0", "split": SPLIT, "pairs": config["tables"]["differences"]}
+    params = {"module": artefact.module, "holds": holds} | {key: known[key] for key in artefact.settings}
+    methods = dict.fromkeys(whose["method"] for whose in holds.values() if "method" in whose)
+    if methods:
+        params["rows"] = rows
+    names = [*methods, *(rows if methods else []), *(["m0"] if "reference" in artefact.settings else [])]
+    return params | {"methods": {name: get_method(name) for name in names}}
 
 
-def get_networks_of_table1():
-    """The networks behind the rows of Table 1, experts left out."""
-    rows = [ENSEMBLES[row]["base"] if row in ENSEMBLES else row for row in TABLE1]
-    return list(dict.fromkeys(model_settings(config, row).get("weights", row) for row in rows))
+def artefact_outputs(artefact):
+    """The files of an artefact by suffix; the report shows one of them under the title, with its caption."""
+    stem = f"{D}/{artefact.kind}s/{artefact.name}"
+    files = {suffix: f"{stem}.{suffix}" for suffix in FORMATS[artefact.kind]}
+    files[artefact.shown] = report(
+        files[artefact.shown],
+        caption=f"../report/{artefact.name}.rst",
+        category=artefact.category,
+        labels={"result": artefact.title},
+    )
+    return files
 
 
-def get_histories(wildcards):
-    """The histories of every network behind Table 1: its rows, and the experts of its ensembles."""
-    models = get_networks_of_table1() + get_experts_of_table1(wildcards)
-    return expand(f"{D}/models/{{model}}/seed{{seed}}/history.csv", model=models, seed=SEEDS)
-
-
-def get_titles_of_histories(wildcards):
-    titles = get_titles(get_networks_of_table1())
-    for model in get_experts_of_table1(wildcards):
-        template = template_of(config, model)
-        name = model.removeprefix(f"{template}-").replace("_", " ")
-        titles[model] = f"{template.upper()} expert {name}"
-    return titles
-
-
-def get_level_folders(wildcards):
-    return expand(f"{D}/subsets/{{slug}}/level{{level}}", slug=map(get_slug, get_tail(wildcards)), level=LEVELS)
-
-
-def get_boxes(wildcards):
-    return expand(f"{D}/subsets/{{slug}}/boxes.csv", slug=map(get_slug, get_tail(wildcards)))
-
-
-def get_titles(rows):
-    """Row name -> what the reader sees, in the order of the rows."""
-    return {row: (ENSEMBLES[row] if row in ENSEMBLES else config["models"][row]).get("title", row) for row in rows}
-
-
-TABLES = ["table1", "differences", "per_class"] + ["claims"] * any(row in ENSEMBLES for row in TABLE1)
-FIGURES = [
-    "fig1_level_crops",
-    "fig2_cutmix",
-    "label_distribution",
-    "training",
-    "mixing",
-    "per_class_iou",
-    "qualitative",
-]
-
-
-def get_paper_files():
-    return expand(f"{D}/tables/{{table}}.csv", table=TABLES) + expand(f"{D}/figures/{{figure}}.png", figure=FIGURES)
-
-
-def get_ablation_files():
-    return [f"{D}/tables/ablation.csv", f"{D}/figures/ablation.png"]
+def get_artefact_files(rows):
+    """One file of every artefact about these rows; what reads claims is made where there is an ensemble."""
+    ensembles = any(row in ENSEMBLES for row in config["tables"][rows])
+    wanted = [artefact for artefact in ARTEFACTS if artefact.rows == rows]
+    wanted = [artefact for artefact in wanted if ensembles or "claims" not in artefact.inputs]
+    return [f"{D}/{artefact.kind}s/{artefact.name}.{FORMATS[artefact.kind][0]}" for artefact in wanted]

@@ -53,7 +53,7 @@ rule fill_buckets:
 checkpoint rebucket:
     input:
         initial=f"{D}/buckets/initial.csv",
-        predictions=get_predictions(["m0"], "val") if REBUCKET else [],
+        predictions=expand(f"{D}/predictions/m0/seed{{seed}}/val", seed=SEEDS) if REBUCKET else [],
         manifest=f"{D}/manifest.csv",
         labels=LABELS,
     output:
