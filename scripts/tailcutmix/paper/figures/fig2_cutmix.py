@@ -8,13 +8,20 @@ from matplotlib.patches import Rectangle
 
 from tailcutmix.dataset.images import read_image, read_label
 from tailcutmix.dataset.manifest import read_manifest
-from tailcutmix.labels import LabelTable, slug
+from tailcutmix.labels import LabelTable, read_labels, slug
 from tailcutmix.paper.classes import read_classes
 from tailcutmix.paper.crops import choose_region, colour_code, paste_crop, read_crops, subset_folders
+from tailcutmix.paper.material import Material
 from tailcutmix.paper.style import new_figure, save, styled
 from tailcutmix.tail.levels import read_boxes
 
 PATCH_COLOUR = "#FFDD00"
+
+
+def make(material: Material, stem: Path) -> None:
+    """Draw Fig. 2 of the subsets of the tail classes."""
+    folders, levels = [file.path for file in material.levels], dict.fromkeys(file.level for file in material.levels)
+    draw_cutmix(folders, material.buckets, material.manifest, read_labels(material.labels), stem, tuple(levels))
 
 
 @styled

@@ -1,16 +1,18 @@
 """Fig. 1: what the levels of subset B1 look like."""
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from tailcutmix.labels import LabelTable, slug
+from tailcutmix.labels import read_labels
 from tailcutmix.paper.classes import read_classes
-from tailcutmix.paper.crops import Crop, choose_region, outline, read_crops, subset_folders
+from tailcutmix.paper.crops import Crop, choose_region, crops_of, outline, subsets_of
+from tailcutmix.paper.material import Material
 from tailcutmix.paper.style import new_figure, save, styled
 from tailcutmix.tail.levels import read_boxes
+
+ROWS = 4
 
 WIDTH, HEIGHT = 3.3, 2.1
 """Largest size of a crop, inches."""
@@ -19,44 +21,34 @@ CLASS_COLOUR, BOX_COLOUR = "#FFDD00", "#FFFFFF"
 
 
 @styled
-def draw_level_crops(
-    level_folders: Iterable[str | Path],
-    buckets: str | Path,
-    labels: LabelTable,
-    stem: str | Path,
-    levels: Sequence[int] = (1, 2, 3),
-    rows: int = 4,
-    overlay: bool = True,
-) -> list[Path]:
-    """One row a tail class, the rarest `rows` of those with crops; one column a level; the same region throughout.
+def make(material: Material, stem: Path) -> None:
+    """One row per tail class, the rarest ROWS of those with crops; one column per level; the same region throughout.
 
-    Args:
-        level_folders: ``subsets/<class>/level<t>`` (with ``boxes.csv`` beside them).
-        buckets: ``buckets/final.csv``, for the order of the classes.
-        labels: the label table.
-        overlay: outline the class in yellow, and the level-1 box in white on the higher levels.
+    The class is outlined in yellow, and the level-1 box in white on the higher levels.
     """
-    folders = subset_folders(level_folders)
-    order = [name for name in read_classes(None, buckets)["class"] if slug(name) in folders]
+    labels, subsets = read_labels(material.labels), subsets_of(material)
+    levels = list(dict.fromkeys(folder.level for folder in material.levels))
+    order = [name for name in read_classes(None, material.buckets)["class"] if name in subsets]
     chosen = []
     for name in reversed(order):
-        region = choose_region(read_boxes(folders[slug(name)] / "boxes.csv"))
-        if region is not None and len(chosen) < rows:
-            chosen.append((name, read_crops(folders[slug(name)], levels, region)))
+        region = choose_region(read_boxes(subsets[name].boxes))
+        if region is not None and len(chosen) < ROWS:
+            chosen.append((name, crops_of(subsets[name], region)))
     chosen.reverse()
-    sizes = np.array([[_shown_size(crop) for crop in crops] for _, crops in chosen]).reshape(-1, len(levels), 2)
+    if not chosen:
+        figure = new_figure(4.4, 0.5)
+        figure.text(0.5, 0.5, "no region of a tail class in the train split", ha="center")
+        save(figure, stem)
+        return
+    sizes = np.array([[_shown_size(crop) for crop in crops] for _, crops in chosen])
     widths, heights = (sizes[..., axis].max(axis, initial=least) for axis, least in ((0, 1.0), (1, 0.7)))
     figure = new_figure(sum(widths) + 0.25 * len(levels) + 0.6, sum(heights) + 0.42 * len(chosen) + 0.5)
-    if not chosen:
-        figure.text(0.5, 0.5, "no region of a tail class in the train split", ha="center")
-        return save(figure, stem)
     grid = figure.subplots(len(chosen), len(levels), squeeze=False, width_ratios=widths, height_ratios=heights)
     for row, (name, crops) in zip(grid, chosen, strict=True):
         class_id = labels.class_of(name).id
         for axes, crop in zip(row, crops, strict=True):
             axes.imshow(crop.image)
-            if overlay:
-                _draw_overlay(axes, crop, crops[0], class_id)
+            _draw_overlay(axes, crop, crops[0], class_id)
             height, width = crop.label.shape
             axes.set_xlabel(f"{width} × {height} px", fontsize=9, color="#555555", labelpad=3)
             axes.set_xticks([])
@@ -65,7 +57,7 @@ def draw_level_crops(
         row[0].set_ylabel(name, fontweight="bold", fontsize=12)
     for axes, level in zip(grid[0], levels, strict=True):
         axes.set_title(f"level {level}", loc="center")
-    return save(figure, stem)
+    save(figure, stem)
 
 
 def _shown_size(crop: Crop) -> tuple[float, float]:

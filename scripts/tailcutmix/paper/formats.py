@@ -9,7 +9,6 @@ import pandas as pd
 
 from tailcutmix.files import replacing
 
-FORMATS = ("csv", "md", "html", "tex")
 MISSING = "n/a"
 
 STYLE = """
@@ -60,36 +59,21 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_table(
-    frame: pd.DataFrame,
-    stem: str | Path,
-    caption: str,
-    formats: Sequence[str] = FORMATS,
-    shown: pd.DataFrame | None = None,
-    notes: Sequence[str] = (),
-) -> list[Path]:
+    frame: pd.DataFrame, stem: str | Path, caption: str, shown: pd.DataFrame | None = None, notes: Sequence[str] = ()
+) -> None:
     """Write ``<stem>.csv`` (the tidy frame) and ``.md``, ``.html``, ``.tex`` (what a reader sees).
 
     Args:
-        frame: tidy numbers, one row an observation.
-        shown: strings, one row a printed row; a column ``group``, where there is one, becomes a heading line at each
+        frame: tidy numbers, one row per observation.
+        shown: strings, one row per printed row; a column ``group``, where there is one, becomes a heading line at each
             change. A line break in a cell parts a value from its interval. Default: `frame`, numbers to three digits.
         notes: sentences under the table.
-
-    Returns:
-        the paths written, in the order of `formats`.
     """
     if shown is None:
         shown = frame.map(lambda value: number(value) if isinstance(value, float) else str(value))
-    writers = {
-        "csv": lambda: frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"),
-        "md": lambda: to_markdown(shown, caption, notes),
-        "html": lambda: to_html(shown, caption, notes),
-        "tex": lambda: to_latex(shown, caption, notes),
-    }
-    paths = [Path(f"{stem}.{suffix}") for suffix in formats]
-    for suffix, path in zip(formats, paths, strict=True):
-        write_text(path, writers[suffix]())
-    return paths
+    write_text(Path(f"{stem}.csv"), frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    for suffix, text in (("md", to_markdown), ("html", to_html), ("tex", to_latex)):
+        write_text(Path(f"{stem}.{suffix}"), text(shown, caption, notes))
 
 
 def rows_by_group(shown: pd.DataFrame) -> tuple[list[str], list[tuple[str | None, list[list[str]]]]]:

@@ -2,12 +2,14 @@
 
 import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from tailcutmix.errors import UserError
+from tailcutmix.paper.formats import number, row_cell, write_table
+from tailcutmix.paper.material import Material
 from tailcutmix.paper.published import (
     COLUMN_TITLES,
     LEADERBOARD,
@@ -19,17 +21,7 @@ from tailcutmix.paper.published import (
     REPORT_TABLE1,
     SCORES,
 )
-from tailcutmix.paper.scores import (
-    ALL_SCORES,
-    STATISTICS,
-    Source,
-    by_method,
-    group_by,
-    prefixed,
-    read_all,
-    summarise_score,
-)
-from tailcutmix.paper.tables import FORMATS, number, row_cell, write_table
+from tailcutmix.paper.scores import ALL_SCORES, STATISTICS, by_method, prefixed, read_scores, summarise_score
 
 PUBLISHED, COMPUTED = "published", "this run"
 CAPTION = "Table 1. Scores of the technical report on MiniCity's hidden test set, and the scores of this run"
@@ -47,30 +39,27 @@ def published_rows() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def table1(sources: Iterable[Source], titles: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """The tidy Table 1.
-
-    Args:
-        sources: metrics files (or their dicts) of any models, seeds and splits.
-        titles: printed name of each model, in the order of the rows; default METHOD_NAMES.
+def table1(material: Material) -> pd.DataFrame:
+    """The tidy Table 1 of the material's scores, which may be of several data sets and splits.
 
     Returns:
-        one row a method: source ("published: ..." or "this run"), dataset, split, images, model,
+        one row per method: source ("published: ..." or "this run"), dataset, split, images, model,
         method, seeds, and for each of the six scores (0..1) the value, ``_std`` over seeds, and ``_low``/``_high`` of
         the bootstrap over images.
         The published rows come first; then each data set and split of this run in turn.
 
     Raises:
-        UserError: a file is missing or broken, or one model, seed and split comes twice.
+        UserError: a file is missing or broken, or there is none.
     """
-    entries = read_all(sources)
-    if not entries:
+    scores = read_scores(material)
+    if not scores:
         raise UserError("Table 1 needs the metrics of one model at least")
     rows = []
-    for (dataset, split, images), members in sorted(group_by(entries, "dataset", "split", "images").items()):
-        for model, method, seeds in by_method(members, titles):
-            row = {"source": COMPUTED, "dataset": dataset, "split": split, "images": int(images)}
-            row |= {"model": model, "method": method, "seeds": len(seeds)}
+    for test in sorted({entry.test for entry in scores}):
+        dataset, split, images = test
+        for method, seeds in by_method([entry for entry in scores if entry.test == test], material.methods):
+            row = {"source": COMPUTED, "dataset": dataset, "split": split, "images": images}
+            row |= {"model": method.name, "method": method.title, "seeds": len(seeds)}
             for score in ALL_SCORES:
                 row |= prefixed(summarise_score(seeds, score), score)
             rows.append(row)
@@ -124,16 +113,10 @@ def notes_table1(frame: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys(notes))
 
 
-def write_table1(
-    sources: Iterable[Source],
-    stem: str | Path,
-    titles: Mapping[str, str] | None = None,
-    formats: Sequence[str] = FORMATS,
-) -> pd.DataFrame:
-    """Write ``<stem>.csv``, ``.md``, ``.html`` and ``.tex``; returns the tidy frame."""
-    frame = table1(sources, titles)
-    write_table(frame, stem, CAPTION, formats, shown_table1(frame), notes_table1(frame))
-    return frame
+def make(material: Material, stem: Path) -> None:
+    """Write Table 1."""
+    frame = table1(material)
+    write_table(frame, stem, CAPTION, shown_table1(frame), notes_table1(frame))
 
 
 def render_terminal(frame: pd.DataFrame, width: int = 100) -> str:

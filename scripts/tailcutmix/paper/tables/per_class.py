@@ -1,52 +1,33 @@
 """Scores class by class, beside what makes a class rare."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from tailcutmix.paper.classes import GROUPS, read_classes
-from tailcutmix.paper.scores import (
-    Source,
-    by_method,
-    prefixed,
-    read_all,
-    same_test,
-    summarise_part,
-    summarise_score,
-)
-from tailcutmix.paper.tables import FORMATS, MISSING, number, row_cell, write_table
+from tailcutmix.paper.formats import MISSING, number, row_cell, write_table
+from tailcutmix.paper.material import Material, short_names
+from tailcutmix.paper.scores import by_method, prefixed, read_scores, same_test, summarise_part, summarise_score
 from tailcutmix.tail.buckets import ABSENT
 
-SHORT_NAMES = {"unet": "U-Net", "m0": "M0", "m1": "M1", "ensemble": "ensemble"}
 
-
-def per_class(
-    sources: Iterable[Source],
-    buckets: str | Path,
-    stats: str | Path | None,
-    titles: Mapping[str, str] | None = None,
-) -> pd.DataFrame:
+def per_class(material: Material) -> pd.DataFrame:
     """The tidy per-class table.
 
-    Args:
-        sources: metrics files of any models and seeds on one data set and split.
-        buckets, stats: ``buckets/final.csv`` and ``stats/labels.csv`` (None: image counts stay empty).
-        titles: printed name of each model, in the order of the columns; default METHOD_NAMES.
-
     Returns:
-        one row a (class, model), the most frequent class first: dataset, split, model, method, seeds, the columns of
+        one row per (class, model), the most frequent class first: dataset, split, model, method, seeds, the columns of
         :func:`read_classes`, and iou and iiou with ``_std``, ``_low``, ``_high``; accuracy_evaluated, which belongs to
         the whole split, is repeated on every row of a model.
     """
-    entries = read_all(sources)
-    dataset, split, images = same_test(entries, "the per-class table")
-    classes = read_classes(stats, buckets, split)
+    scores = read_scores(material)
+    dataset, split, images = same_test(scores, "the per-class table")
+    classes = read_classes(material.statistics, material.buckets, split)
     rows = []
     for row in classes.to_dict("records"):
-        for model, method, seeds in by_method(entries, titles):
-            cells = {"dataset": dataset, "split": split, "images": images, "model": model}
-            cells |= {"method": method, "seeds": len(seeds), **row}
+        for method, seeds in by_method(scores, material.methods):
+            cells = {"dataset": dataset, "split": split, "images": images, "model": method.name}
+            cells |= {"method": method.title, "seeds": len(seeds), **row}
             for score in ("iou", "iiou"):
                 cells |= prefixed(summarise_part(seeds, "per_class", row["class"], score), score)
             cells["accuracy_evaluated"] = summarise_score(seeds, "accuracy_evaluated")["value"]
@@ -54,10 +35,14 @@ def per_class(
     return pd.DataFrame(rows)
 
 
-def shown_per_class(frame: pd.DataFrame) -> pd.DataFrame:
-    """One printed row a class, under a heading for each bucket, one column a model for IoU and, where any, for iIoU."""
-    models = frame.drop_duplicates("model")[["model", "method"]].itertuples(index=False, name=None)
-    models = [(model, SHORT_NAMES.get(model, method)) for model, method in models]
+def shown_per_class(frame: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """One printed row per class, under a heading for each bucket; one column per model for IoU, and for iIoU if any.
+
+    Args:
+        frame: of :func:`per_class`.
+        names: model -> its name in the heads of the columns.
+    """
+    models = list(dict.fromkeys(frame["model"]))
     with_instances = frame["iiou"].notna().any()
     rows = []
     ordered = frame.assign(place=frame["bucket"].map(GROUPS.index)).sort_values("place", kind="stable")
@@ -72,22 +57,15 @@ def shown_per_class(frame: pd.DataFrame) -> pd.DataFrame:
         row["train images"] = str(int(first["train_images"]))
         row[f"{first['split']} images"] = MISSING if pd.isna(first["split_images"]) else str(int(first["split_images"]))
         for score, title in (("iou", "IoU"), ("iiou", "iIoU"))[: 1 + with_instances]:
-            for model, method in models:
-                row[f"{title} {method}"] = row_cell(members[members["model"] == model].iloc[0], score)
+            for model in models:
+                row[f"{title} {names[model]}"] = row_cell(members[members["model"] == model].iloc[0], score)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def write_per_class(
-    sources: Iterable[Source],
-    buckets: str | Path,
-    stats: str | Path,
-    stem: str | Path,
-    titles: Mapping[str, str] | None = None,
-    formats: Sequence[str] = FORMATS,
-) -> pd.DataFrame:
-    """Write ``<stem>.csv``, ``.md``, ``.html`` and ``.tex``; returns the tidy frame of :func:`per_class`."""
-    frame = per_class(sources, buckets, stats, titles)
+def make(material: Material, stem: Path) -> None:
+    """Write the per-class table."""
+    frame = per_class(material)
     first = frame.iloc[0]
     caption = f"Scores class by class: {first['dataset']} {first['split']}, {first['images']} images"
     notes = [
@@ -99,5 +77,4 @@ def write_per_class(
         notes.append("n/a under IoU: the class is neither in the truth nor in the predictions of this split.")
     for model, members in frame.groupby("method", sort=False):
         notes.append(f"{model}: accuracy on evaluated pixels {number(members['accuracy_evaluated'].iloc[0])}.")
-    write_table(frame, stem, caption, formats, shown_per_class(frame), notes)
-    return frame
+    write_table(frame, stem, caption, shown_per_class(frame, short_names(material.methods)), notes)

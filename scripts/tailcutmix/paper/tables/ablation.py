@@ -1,41 +1,42 @@
 """The ablation that the report lacks: what each part of the method brings, beside other ways with a long tail."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from tailcutmix.metrics.bootstrap import estimate_scores
+from tailcutmix.metrics.statistics import read_statistics
 from tailcutmix.paper.classes import bucket_members
+from tailcutmix.paper.formats import row_cell, write_table
+from tailcutmix.paper.material import Material
 from tailcutmix.paper.published import COLUMN_TITLES, SCORES
 from tailcutmix.paper.scores import (
     ALL_SCORES,
     BUCKETS,
-    Source,
+    SeedScores,
     by_method,
     prefixed,
-    read_all,
-    read_seed_statistics,
+    read_scores,
     same_test,
     summarise,
     summarise_score,
 )
-from tailcutmix.paper.tables import FORMATS, row_cell, write_table
 
 
-def bucket_scores(entries: Sequence[dict], members: Mapping[str, Sequence[str]]) -> dict[str, dict[str, float]]:
-    """Mean IoU of each bucket's classes, summed up over the seeds of one model.
+def bucket_scores(seeds: Sequence[SeedScores], members: Mapping[str, Sequence[str]]) -> dict[str, dict[str, float]]:
+    """Mean IoU of each bucket's classes, summed up over the seeds of one method.
 
     Args:
-        entries: the seeds' metrics files, read by :func:`tailcutmix.paper.scores.read_metrics`.
+        seeds: the scores of its seeds, with the statistics of the images.
         members: bucket -> class names.
 
     Returns:
         bucket -> :func:`tailcutmix.paper.scores.summarise` over the seeds.
     """
     found = []
-    for entry, statistics in zip(entries, read_seed_statistics(entries), strict=True):
-        settings = entry["bootstrap"]
+    for entry in seeds:
+        statistics, settings = read_statistics(entry.image_statistics), entry.metrics["bootstrap"]
         found.append(estimate_scores(statistics, members, settings["replicates"], settings["level"], settings["seed"]))
     summaries = {}
     for bucket in members:
@@ -44,24 +45,19 @@ def bucket_scores(entries: Sequence[dict], members: Mapping[str, Sequence[str]])
     return summaries
 
 
-def ablation(sources: Iterable[Source], buckets: str | Path, titles: Mapping[str, str] | None = None) -> pd.DataFrame:
+def ablation(material: Material) -> pd.DataFrame:
     """The tidy ablation table.
-
-    Args:
-        sources: metrics files of all arms and seeds, each with its ``.npz`` beside it, on one data set and split.
-        buckets: ``buckets/final.csv``.
-        titles: printed name of each arm, in the order of the rows; default METHOD_NAMES.
 
     Returns:
         one row per arm: dataset, split, images, model, method, seeds, and value, ``_std``, ``_low``, ``_high`` of the
         six scores and of the mean IoU of each bucket (iou_head, iou_middle, iou_tail; NaN for an empty bucket).
     """
-    entries = read_all(sources)
-    dataset, split, images = same_test(entries, "the ablation")
-    members = bucket_members(buckets)
+    scores = read_scores(material)
+    dataset, split, images = same_test(scores, "the ablation")
+    members = bucket_members(material.buckets)
     rows = []
-    for model, method, seeds in by_method(entries, titles):
-        row = {"dataset": dataset, "split": split, "images": images, "model": model, "method": method}
+    for method, seeds in by_method(scores, material.methods):
+        row = {"dataset": dataset, "split": split, "images": images, "model": method.name, "method": method.title}
         row["seeds"] = len(seeds)
         for score in ALL_SCORES:
             row |= prefixed(summarise_score(seeds, score), score)
@@ -73,7 +69,7 @@ def ablation(sources: Iterable[Source], buckets: str | Path, titles: Mapping[str
 
 
 def shown_ablation(frame: pd.DataFrame) -> pd.DataFrame:
-    """One printed row an arm: seeds, Table 1's five columns and the mean IoU of each bucket."""
+    """One printed row per arm: seeds, Table 1's five columns and the mean IoU of each bucket."""
     columns = {score: COLUMN_TITLES[score] for score in SCORES}
     columns |= {f"iou_{bucket}": f"IoU {bucket}" for bucket in BUCKETS}
     return pd.DataFrame(
@@ -83,15 +79,9 @@ def shown_ablation(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def write_ablation(
-    sources: Iterable[Source],
-    buckets: str | Path,
-    stem: str | Path,
-    titles: Mapping[str, str] | None = None,
-    formats: Sequence[str] = FORMATS,
-) -> pd.DataFrame:
-    """Write ``<stem>.csv``, ``.md``, ``.html`` and ``.tex``; returns the tidy frame of :func:`ablation`."""
-    frame = ablation(sources, buckets, titles)
+def make(material: Material, stem: Path) -> None:
+    """Write the ablation table."""
+    frame = ablation(material)
     first = frame.iloc[0]
     caption = f"Ablation: {first['dataset']} {first['split']}, {first['images']} images"
     notes = [
@@ -101,5 +91,4 @@ def write_ablation(
     ]
     if frame["iiou_class"].isna().any():
         notes.append("n/a: iIoU needs instance labels, which this data set does not have.")
-    write_table(frame, stem, caption, formats, shown_ablation(frame), notes)
-    return frame
+    write_table(frame, stem, caption, shown_ablation(frame), notes)
