@@ -1,7 +1,7 @@
 """How far the loss drifts by rounding alone: a network over 20 steps in one thread, in two, and in two processes.
 
 Every row trains the same network on the same batches. Sums in another order differ in their last digits, and training
-magnifies that. Two threads change nothing but rounding, so they are what two processes are to be held against.
+magnifies that. Two threads change nothing but rounding, so they are what two processes are to be compared with.
 
     python benchmarks/processes.py                                       ToyCity's M0; half a minute
     python benchmarks/processes.py --settings '{optimizer: sgd, lr: 0.005, grad_clip: null}'

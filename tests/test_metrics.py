@@ -172,7 +172,7 @@ def test_rare_kinds_of_single_channel_png_are_taken_as_the_reference_takes_them(
     coloured.save(pairs[1].prediction)
     Image.fromarray(np.asarray(grey).astype(np.uint16)).save(pairs[2].prediction)
     grey.save(pairs[3].prediction, transparency=26)
-    Image.fromarray(np.asarray(grey) == 26).save(pairs[4].prediction)  # one bit a pixel: ids 0 and 1
+    Image.fromarray(np.asarray(grey) == 26).save(pairs[4].prediction)  # one bit per pixel: ids 0 and 1
     scores, statistics = score(pairs)
     assert_equal_to_reference(scores, statistics.confusion, reference_scores(pairs))
     for other in (1, 2, 3):

@@ -1,4 +1,4 @@
-"""The manifest: one row an image with its files, its size and their checksums; all later steps start from it."""
+"""The manifest: one row per image with its files, its size and their checksums; all later steps start from it."""
 
 import hashlib
 import logging

@@ -1,4 +1,4 @@
-"""One interface for all data sources: where the files are -> one row an image."""
+"""One interface for all data sources: where the files are -> one row per image."""
 
 from pathlib import Path
 

@@ -27,7 +27,7 @@ def collect(
     size_factor: float = 1.0,
     processes: int = 1,
 ) -> Statistics:
-    """The statistics of all pairs, in their order; one image a process is in memory at a time."""
+    """The statistics of all pairs, in their order; one image per process is in memory at a time."""
     chunks = [pairs[start : start + CHUNK] for start in range(0, len(pairs), CHUNK)]
     rows: list[Sums | None] = [None] * len(pairs)
     confusion = np.zeros((groups.size, groups.size), np.int64)
