@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mixing_fakes import CLASSES, RARE, SETTINGS, packed, to_uint8
 
-from tailcutmix.mixing.augment import COLUMNS, draw_windows
+from tailcutmix.mixing.augment import AUG, draw_windows
 from tailcutmix.mixing.level0 import cycle, paste
 from tailcutmix.mixing.sampler import Sampler
-from tailcutmix.mixing.streams import uniforms
+from tailcutmix.mixing.streams import layout, uniforms
 from tailcutmix.mixing.windows import sample_labels
 
 quick = settings(deadline=None, max_examples=40)
@@ -46,7 +46,7 @@ def test_after_cyc_the_label_holds_b_whenever_the_source_does(seed, height, widt
         return
     b, index = b[keeps], index[keeps]
     augmentation = {"scale": [0.4, 2.5], "flip": True, "jitter": 0.0}
-    u = uniforms(seed, 1, 0, len(b), draws * COLUMNS).reshape(len(b), draws, COLUMNS)
+    u = uniforms(seed, 1, 0, len(b), layout(cyc=(AUG, draws)))["cyc"]
     candidates = [draw_windows(u[:, k], index, augmentation, (height, width), (h, w)) for k in range(draws)]
     found = cycle(torch.from_numpy(labels), candidates, b, rng.random(len(b)), (h, w))
     assert all((label == value).any() for label, value in zip(found.labels, b.tolist(), strict=True))
@@ -63,7 +63,7 @@ def test_draws_and_fallbacks_are_counted():
     labels[0, 60, 60] = 1
     labels[1] = 1
     plain = {"scale": [1.0, 1.0], "flip": False, "jitter": 0.0}
-    corner = np.zeros((2, COLUMNS))
+    corner = np.zeros(2, AUG)
     candidates = [draw_windows(corner, np.arange(2), plain, (64, 64), (8, 8)) for _ in range(5)]
     found = cycle(torch.from_numpy(labels), candidates, np.array([1, 1]), np.array([0.3, 0.3]), (8, 8))
     assert (found.draws, found.fallbacks) == (6, 1)

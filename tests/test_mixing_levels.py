@@ -11,7 +11,7 @@ from mixing_fakes import CLASSES, RARE, SETTINGS, boxes, packed
 from tailcutmix.dataset.images import read_image, read_label, write_png
 from tailcutmix.errors import UserError
 from tailcutmix.labels import Label
-from tailcutmix.mixing.levels import COLUMNS, draw_patches, make_pool, paste_patches
+from tailcutmix.mixing.levels import PATCH, draw_patches, make_pool, paste_patches
 from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.mixing.streams import uniforms
 from tailcutmix.plan.settings import Regions
@@ -26,15 +26,15 @@ PLAIN = {"scale": [1.0, 1.0], "flip": False, "jitter": 0.0}
 @given(seeds, st.integers(1, 70), st.integers(1, 70), st.floats(0.3, 1), st.floats(1, 3))
 def test_a_patch_lies_on_the_canvas_and_is_cut_from_its_rectangle(seed, height, width, low, high):
     pool = make_pool(boxes(packed(seed % 3)), packed(seed % 3).image_ids)
-    u = uniforms(seed, 0, 0, 30, COLUMNS)
+    u = uniforms(seed, 0, 0, 30, PATCH)
     patches = draw_patches(u, pool, {"scale": [low, high], "flip": True}, (height, width))
-    row = np.searchsorted(pool.cumulative, u[:, 0], side="right")
+    row = np.searchsorted(pool.cumulative, u["rectangle"], side="right")
     start, size = patches.place[:, :2], patches.place[:, 2:]
     assert (start >= 0).all() and (size >= 1).all() and (start + size <= (height, width)).all()
     cut, whole = patches.windows.box, pool.box[row]
     assert (cut[:, 2:] >= 1).all() and (cut[:, :2] >= whole[:, :2]).all()
     assert (cut[:, :2] + cut[:, 2:] <= whole[:, :2] + whole[:, 2:]).all()
-    scale = low + u[:, 1:2] * (high - low)
+    scale = low + u["scale"][:, None] * (high - low)
     fits = np.rint(whole[:, 2:] * scale) <= (height, width)
     assert np.array_equal(patches.cropped, ~fits.all(axis=1))
     assert (cut[:, 2:][fits] == whole[:, 2:][fits]).all()  # pasted whole, unless it exceeds the canvas
@@ -46,7 +46,7 @@ def test_a_patch_lies_on_the_canvas_and_is_cut_from_its_rectangle(seed, height, 
 def test_the_whole_rectangle_is_pasted_and_nothing_else_changes(seed):
     data = packed(seed % 7)
     pool = make_pool(boxes(data), data.image_ids)
-    patches = draw_patches(uniforms(seed, 0, 0, 3, COLUMNS), pool, PLAIN, (40, 56))
+    patches = draw_patches(uniforms(seed, 0, 0, 3, PATCH), pool, PLAIN, (40, 56))
     rng = np.random.default_rng(seed)
     images = torch.from_numpy(rng.random((5, 3, 40, 56), np.float32))
     labels = torch.from_numpy(rng.integers(0, 3, (5, 40, 56), np.uint8))
@@ -115,8 +115,8 @@ def test_what_is_pasted_from_the_packed_arrays_is_the_crop_on_disk(tmp_path):
     pool = make_pool(scale_boxes(table, 56, 40), data.image_ids)
     sources = torch.from_numpy(data.images), torch.from_numpy(data.labels)
     for number, row in enumerate(table.itertuples()):
-        u = np.zeros((1, COLUMNS))
-        u[0, 0] = (number + 0.5) / len(table)
+        u = np.zeros(1, PATCH)
+        u["rectangle"] = (number + 0.5) / len(table)
         patches = draw_patches(u, pool, PLAIN, (40, 56))
         image, label = torch.zeros(1, 3, 40, 56), torch.zeros(1, 40, 56, dtype=torch.uint8)
         paste_patches(image, label, patches, np.array([0]), *sources)

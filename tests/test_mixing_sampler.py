@@ -10,7 +10,7 @@ from mixing_fakes import CLASSES, RARE, SETTINGS, boxes, packed
 from tailcutmix.errors import UserError
 from tailcutmix.mixing.order import ClassUniform, image_order
 from tailcutmix.mixing.sampler import MIXINGS, Sampler
-from tailcutmix.mixing.streams import uniforms
+from tailcutmix.mixing.streams import Draws, generator, layout, uniforms
 
 
 def make(mixing: str = "none", data=None, tail=(RARE,), **arguments) -> Sampler:
@@ -58,10 +58,31 @@ def test_batches_have_the_form_that_training_expects(mixing):
 
 
 def test_streams_share_no_number_and_rows_do_not_depend_on_their_count():
-    drawn = [uniforms(*key, 5, 3) for key in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (0, 0, 2))]
+    three = layout(three=3)
+    drawn = [uniforms(*key, 5, three)["three"] for key in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (0, 0, 2))]
     assert len(np.unique(drawn)) == 5 * 15
-    assert np.array_equal(uniforms(0, 1, 0, 50, 3)[:5], drawn[2])
+    assert np.array_equal(uniforms(0, 1, 0, 50, three)["three"][:5], drawn[2])
     assert min(part.min() for part in drawn) >= 0 and max(part.max() for part in drawn) < 1
+
+
+def test_names_stand_for_the_columns_of_a_stream_in_their_order():
+    inner = layout(first=1, pair=2)
+    outer = layout(mixed=1, alone=inner, repeated=(inner, 2), once=(inner, 1))
+    table = generator(3, 5, 2).random((4, 13))
+    u = uniforms(3, 5, 2, 4, outer)
+    expected = {
+        "mixed": (u["mixed"], table[:, 0]),
+        "a part": (u["alone"]["pair"], table[:, 2:4]),
+        "the first of two": (u["repeated"][:, 0]["first"], table[:, 4]),
+        "the second of two": (u["repeated"][:, 1]["pair"], table[:, 8:10]),
+        "one of one": (u["once"][:, 0]["pair"], table[:, 11:13]),
+    }
+    for name, (named, columns) in expected.items():
+        assert np.array_equal(named, columns), name
+    draws = Draws(seed=3, step=5, batch=4, share=slice(2, 4))
+    assert draws.positions.tolist() == [22, 23]
+    rows, mixed = draws.mixed(2, outer, probability=(table[2, 0] + table[3, 0]) / 2)
+    assert rows.tolist() == [np.argmin(table[2:, 0])] and mixed["mixed"] == table[2:, 0].min()
 
 
 def test_every_arm_sees_the_same_base_images():

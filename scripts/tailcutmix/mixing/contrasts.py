@@ -8,37 +8,33 @@ MIXUP_ALPHA = 0.2
 """Of the Beta distribution that MixUp draws lambda from (Zhang et al., ICLR 2018, ImageNet)."""
 
 
-def cutmix_boxes(u: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def cutmix_boxes(lam: np.ndarray, centre: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Rectangles of CutMix (Yun et al., ICCV 2019): of area 1 - lambda around a uniform centre, clipped.
 
     Args:
-        u: (B, 3) in [0, 1): lambda (uniform, Beta(1, 1)), centre y, centre x.
+        lam: (B,) in [0, 1), lambda: uniform, which is Beta(1, 1).
+        centre: (B, 2) in [0, 1), y and x.
         size: (h, w) of the images.
 
     Returns:
         (B, 4) int64: top, left, bottom, right, half-open.
     """
-    length = (np.asarray(size) * np.sqrt(1 - u[:, :1])).astype(np.int64)
-    return _clipped(choice(u[:, 1:3], np.asarray(size)), length, size)
+    length = (np.asarray(size) * np.sqrt(1 - lam[:, None])).astype(np.int64)
+    return _clipped(choice(centre, np.asarray(size)), length, size)
 
 
-def cutout_boxes(u: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def cutout_boxes(centre: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Squares of CutOut (DeVries and Taylor, 2017): half the shorter side wide, around a uniform centre, clipped.
 
     Args:
-        u: (B, 2) in [0, 1): centre y, centre x.
+        centre: (B, 2) in [0, 1), y and x.
         size: (h, w) of the images.
 
     Returns:
         (B, 4) int64: top, left, bottom, right, half-open.
     """
-    length = np.full((len(u), 2), max(min(size) // 2, 1), np.int64)
-    return _clipped(choice(u, np.asarray(size)), length, size)
-
-
-def mixup_lambda(rng: np.random.Generator, samples: int, alpha: float = MIXUP_ALPHA) -> np.ndarray:
-    """(samples,) float64 in 0..1 from Beta(alpha, alpha): the weight of the first image of each pair."""
-    return rng.beta(alpha, alpha, samples)
+    length = np.full((len(centre), 2), max(min(size) // 2, 1), np.int64)
+    return _clipped(choice(centre, np.asarray(size)), length, size)
 
 
 def _clipped(centre: np.ndarray, length: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -8,11 +8,11 @@ import pandas as pd
 import torch
 
 from tailcutmix.errors import UserError
-from tailcutmix.mixing.streams import choice
+from tailcutmix.mixing.streams import choice, layout
 from tailcutmix.mixing.windows import Windows, box_mask, sample_image, sample_labels
 
-COLUMNS = 7
-"""Uniform numbers that one patch takes: rectangle, scale, flip, crop y, crop x, P y, P x."""
+PATCH = layout(mixed=1, rectangle=1, scale=1, flip=1, crop=2, p=2)
+"""The uniform numbers of one patch; crop and P are y, x."""
 
 
 @dataclass(frozen=True)
@@ -98,22 +98,22 @@ def draw_patches(u: np.ndarray, pool: Pool, augmentation: dict, canvas: tuple[in
     AUGN is a scale and a flip; where the scaled patch exceeds the canvas, it is cropped to it at random.
 
     Args:
-        u: (B, 7) in [0, 1).
+        u: (B,) of PATCH.
         pool: B1.
         augmentation: ``scale`` [low, high] and ``flip``.
         canvas: (h, w) of X_a.
     """
-    row = np.minimum(np.searchsorted(pool.cumulative, u[:, 0], side="right"), len(pool.image) - 1)
+    row = np.minimum(np.searchsorted(pool.cumulative, u["rectangle"], side="right"), len(pool.image) - 1)
     box, canvas = pool.box[row], np.asarray(canvas)
     low, high = augmentation["scale"]
-    scale = (low + u[:, 1] * (high - low))[:, None]
+    scale = (low + u["scale"] * (high - low))[:, None]
     size = np.maximum(np.rint(box[:, 2:] * scale).astype(np.int64), 1)
     exceeds = size > canvas
     size = np.minimum(size, canvas)
     length = np.where(exceeds, np.clip(np.rint(canvas / scale).astype(np.int64), 1, box[:, 2:]), box[:, 2:])
-    start = box[:, :2] + choice(u[:, 3:5], box[:, 2:] - length + 1)
-    place = choice(u[:, 5:7], canvas - size + 1)
-    flip = (u[:, 2] < 0.5) & bool(augmentation["flip"])
+    start = box[:, :2] + choice(u["crop"], box[:, 2:] - length + 1)
+    place = choice(u["p"], canvas - size + 1)
+    flip = (u["flip"] < 0.5) & bool(augmentation["flip"])
     windows = Windows(pool.image[row], np.concatenate([start, length], axis=1), flip, np.ones((len(u), 3)))
     return Patches(windows, np.concatenate([place, size], axis=1), exceeds.any(axis=1), pool.clipped[row])
 

@@ -21,6 +21,11 @@ from tailcutmix.tail.levels import scale_boxes
 
 logger = logging.getLogger(__name__)
 
+CONTRAST = streams.layout(mixed=1, image=1, box_lambda=1, box_centre=2, aug=augment.AUG)
+"""The numbers of CutMix and MixUp; the box is CutMix's alone."""
+
+CUTOUT = streams.layout(mixed=1, centre=2)
+
 MIXINGS = ("none", "level0", "levels", "cutmix", "mixup", "cutout")
 
 DEFAULTS = {
@@ -133,64 +138,64 @@ class Sampler:
             return self._build(step)
 
     def _build(self, step: int) -> Batch:
-        windows = self._base_windows(step)
+        draws = streams.Draws(self.seed, step, self.batch_size, self.rows)
+        windows = self._base_windows(draws)
         images, labels = self._augmented(windows), sample_labels(self.labels, windows, self.crop).to(self.device)
         batch = Batch(images, labels, self._no_counts(), [self.image_ids[n] for n in windows.index])
-        getattr(self, f"_mix_{self.mixing}")(step, batch)
+        getattr(self, f"_mix_{self.mixing}")(draws, batch)
         normalise(batch.images)
         batch.labels = batch.labels.long()
         return batch
 
-    def _mix_none(self, step: int, batch: Batch) -> None:
+    def _mix_none(self, draws: streams.Draws, batch: Batch) -> None:
         pass
 
-    def _mix_level0(self, step: int, batch: Batch) -> None:
+    def _mix_level0(self, draws: streams.Draws, batch: Batch) -> None:
         """X_a, Y_a with the pixels of class b of CYC(AUG(XB, YB)): level 0, every tail class equally often."""
-        draws = self.settings["cyc_draws"]
-        u = self._uniforms(step, streams.TAIL, 4 + draws * augment.COLUMNS)
-        rows = self._mixed(u[:, 0])
+        cyc_draws = self.settings["cyc_draws"]
+        numbers = streams.layout(mixed=1, tail_class=1, image=1, pixel=1, cyc=(augment.AUG, cyc_draws))
+        rows, u = draws.mixed(streams.TAIL, numbers, self.settings["probability"])
         if not self.tail or len(rows) == 0:
             return
-        u = u[rows]
-        number = streams.choice(u[:, 1], len(self.tail))
+        number = streams.choice(u["tail_class"], len(self.tail))
         holders = [self.holders[k] for k in number]
-        index = np.array([images[streams.choice(v, len(images))] for images, v in zip(holders, u[:, 2], strict=True)])
+        index = np.array([
+            images[streams.choice(v, len(images))] for images, v in zip(holders, u["image"], strict=True)
+        ])  # fmt: skip
         b = np.asarray(self.tail)[number]
-        candidates = [self._draw(part, index) for part in np.split(u[:, 4:], draws, axis=1)]
-        found = level0.cycle(self.labels, candidates, b, u[:, 3], self.crop, self.settings["cyc_min_pixels"])
+        candidates = [self._draw(u["cyc"][:, k], index) for k in range(cyc_draws)]
+        found = level0.cycle(self.labels, candidates, b, u["pixel"], self.crop, self.settings["cyc_min_pixels"])
         tail_labels = found.labels.to(self.device)
         mask = tail_labels == torch.from_numpy(b).to(self.device)[:, None, None]
         self._paste(batch, rows, found.windows, tail_labels, mask)
         batch.counts.update(cyc_draws=found.draws, cyc_fallbacks=found.fallbacks)
 
-    def _mix_levels(self, step: int, batch: Batch) -> None:
+    def _mix_levels(self, draws: streams.Draws, batch: Batch) -> None:
         """X_a with a whole rectangle out of B1 at a random position P: the levels from 1 on."""
-        u = self._uniforms(step, streams.PATCH, 1 + levels.COLUMNS)
-        rows = self._mixed(u[:, 0])
+        rows, u = draws.mixed(streams.PATCH, levels.PATCH, self.settings["probability"])
         if self.pool is None or len(rows) == 0:
             return
-        patches = levels.draw_patches(u[rows, 1:], self.pool, self.settings["augmentation"], self.crop)
+        patches = levels.draw_patches(u, self.pool, self.settings["augmentation"], self.crop)
         mask = levels.paste_patches(batch.images, batch.labels, patches, rows, self.images, self.labels)
         self._count(batch, rows, patches.windows, batch.labels, mask)
         batch.counts.update(patches_cropped=int(patches.cropped.sum()), patches_clipped=int(patches.clipped.sum()))
 
-    def _mix_cutmix(self, step: int, batch: Batch) -> None:
+    def _mix_cutmix(self, draws: streams.Draws, batch: Batch) -> None:
         """A rectangle of another image at the same place, image and label."""
-        rows, windows, u = self._partners(step)
+        rows, windows, u = self._partners(draws)
         if len(rows):
-            mask = box_mask(contrasts.cutmix_boxes(u, self.crop), self.crop, self.device)
+            mask = box_mask(contrasts.cutmix_boxes(u["box_lambda"], u["box_centre"], self.crop), self.crop, self.device)
             other = sample_labels(self.labels, windows, self.crop).to(self.device)
             self._paste(batch, rows, windows, other, mask)
 
-    def _mix_mixup(self, step: int, batch: Batch) -> None:
+    def _mix_mixup(self, draws: streams.Draws, batch: Batch) -> None:
         """A convex combination of two images; the loss takes both labels with the same weights."""
-        rows, windows, _ = self._partners(step)
+        rows, windows, _ = self._partners(draws)
         batch.labels_b = batch.labels.long()
         batch.lam = torch.ones(len(batch.labels), device=self.device)
         if len(rows) == 0:
             return
-        rng = streams.generator(self.seed, step, streams.BETA)
-        lam = contrasts.mixup_lambda(rng, self.batch_size)[self.rows][rows]
+        lam = draws.beta(streams.BETA, contrasts.MIXUP_ALPHA)[rows]
         here = self._here(rows)
         batch.lam[here] = torch.from_numpy(lam).float().to(self.device)
         weight = batch.lam[here, None, None, None]
@@ -198,26 +203,24 @@ class Sampler:
         batch.labels_b[here] = sample_labels(self.labels, windows, self.crop).to(self.device).long()
         self._name(batch, rows, windows)
 
-    def _mix_cutout(self, step: int, batch: Batch) -> None:
+    def _mix_cutout(self, draws: streams.Draws, batch: Batch) -> None:
         """A square without image (mean colour) and without label (255)."""
-        u = self._uniforms(step, streams.CONTRAST, 3)
-        rows = self._mixed(u[:, 0])
+        rows, u = draws.mixed(streams.CONTRAST, CUTOUT, self.settings["probability"])
         if len(rows) == 0:
             return
-        boxes = np.zeros((len(u), 4), np.int64)
-        boxes[rows] = contrasts.cutout_boxes(u[rows, 1:], self.crop)
+        boxes = np.zeros((len(batch.labels), 4), np.int64)
+        boxes[rows] = contrasts.cutout_boxes(u["centre"], self.crop)
         mask = box_mask(boxes, self.crop, self.device)
         mean = batch.images.new_tensor(MEAN)[:, None, None]
         torch.where(mask[:, None], mean, batch.images, out=batch.images)
         batch.labels.masked_fill_(mask, IGNORE)
         batch.counts["images_mixed"] = len(rows)
 
-    def _partners(self, step: int) -> tuple[np.ndarray, Windows, np.ndarray]:
-        """Samples that are mixed, the windows AUG cuts out of other, uniformly drawn images, and 3 numbers each."""
-        u = self._uniforms(step, streams.CONTRAST, 5 + augment.COLUMNS)
-        rows = self._mixed(u[:, 0])
-        index = streams.choice(u[rows, 1], len(self.image_ids))
-        return rows, self._draw(u[rows, 5:], index), u[rows, 2:5]
+    def _partners(self, draws: streams.Draws) -> tuple[np.ndarray, Windows, np.ndarray]:
+        """Samples that are mixed, the windows AUG cuts out of other, uniformly drawn images, and their numbers."""
+        rows, u = draws.mixed(streams.CONTRAST, CONTRAST, self.settings["probability"])
+        index = streams.choice(u["image"], len(self.image_ids))
+        return rows, self._draw(u["aug"], index), u
 
     def _paste(self, batch: Batch, rows: np.ndarray, windows: Windows, labels: torch.Tensor, mask: torch.Tensor):
         here = self._here(rows)
@@ -237,14 +240,13 @@ class Sampler:
         for row, n in zip(rows, windows.index, strict=True):
             batch.image_ids[row] += f" + {self.image_ids[n]}"
 
-    def _base_windows(self, step: int) -> Windows:
-        positions = (step * self.batch_size + np.arange(self.batch_size, dtype=np.int64))[self.rows]
-        u = self._uniforms(step, streams.BASE, augment.COLUMNS)
+    def _base_windows(self, draws: streams.Draws) -> Windows:
+        u = draws.uniforms(streams.BASE, augment.AUG)
         if self.by_class is None:
-            return self._draw(u, order.image_order(self.seed, positions, len(self.image_ids)))
-        places = self.by_class(positions)
+            return self._draw(u, order.image_order(self.seed, draws.positions, len(self.image_ids)))
+        places = self.by_class(draws.positions)
         windows = self._draw(u, places[:, 0])
-        order.focus(windows, places[:, 1:], u[:, 1:3], self.image_size)
+        order.focus(windows, places[:, 1:], u["position"], self.image_size)
         return windows
 
     def _draw(self, u: np.ndarray, index: np.ndarray) -> Windows:
@@ -257,12 +259,6 @@ class Sampler:
         factors = torch.from_numpy(windows.factors).float().to(self.device)
         grey = self.grey[torch.from_numpy(windows.index).to(self.device)]
         return augment.photometric(images, factors, grey)
-
-    def _uniforms(self, step: int, stream: int, columns: int) -> np.ndarray:
-        return streams.uniforms(self.seed, step, stream, self.batch_size, columns)[self.rows]
-
-    def _mixed(self, u: np.ndarray) -> np.ndarray:
-        return np.flatnonzero(u < self.settings["probability"])
 
     def _here(self, rows: np.ndarray) -> slice | torch.Tensor:
         """Index of the mixed samples; all of them, the rule, are indexed without a copy."""
