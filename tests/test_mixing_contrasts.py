@@ -5,7 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tailcutmix.mixing.contrasts import MIXUP_ALPHA, cutmix_boxes, cutout_boxes
+from tailcutmix.mixing.methods.cutmix import cutmix_boxes
+from tailcutmix.mixing.methods.cutout import cutout_boxes
+from tailcutmix.mixing.methods.mixup import ALPHA
 from tailcutmix.mixing.streams import BETA, Draws, layout, uniforms
 from tailcutmix.mixing.windows import box_mask
 
@@ -34,5 +36,5 @@ def test_the_area_of_a_cutmix_rectangle_is_one_minus_lambda():
 
 
 def test_lambda_of_mixup_is_beta_distributed():
-    lam = Draws(seed=0, step=0, batch=20000, share=slice(None)).beta(BETA, MIXUP_ALPHA)
+    lam = Draws(seed=0, step=0, batch=20000, share=slice(None)).beta(BETA, ALPHA)
     assert abs(lam.mean() - 0.5) < 0.02 and abs(lam.var() - 0.25 / 1.4) < 0.01

@@ -6,11 +6,12 @@ a section of the report, the key is an open point or a parameter of that section
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeVar, get_type_hints
 
 T = TypeVar("T")
 
-MIXINGS = ("none", "cutmix", "cutout", "level0", "levels", "mixup")
+MIXINGS = ("none", *sorted(path.stem for path in (Path(__file__).parents[1] / "mixing/methods").glob("[a-z]*.py")))
 """A mixing is a module of that name in :mod:`tailcutmix.mixing.methods`."""
 
 
