@@ -54,12 +54,15 @@ from tailcutmix.dataset.normalisation import MEAN, STD
 from tailcutmix.dataset.packing import PackedFiles, open_packed, pack
 from tailcutmix.dataset.sources import list_images
 from tailcutmix.labels import IGNORE, read_labels
+from tailcutmix.mixing.material import Material
+from tailcutmix.mixing.place import Place
 from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.models.build import build_model
 from tailcutmix.plan.settings import Network, Regions, typed
 from tailcutmix.tail.levels import Subset, read_boxes, write_subset
 from tailcutmix.tail.statistics import count_labels
 from tailcutmix.training.engine import DEFAULTS, compiled
+from tailcutmix.training.job import recipe_of
 from tailcutmix.training.loss import Targets
 from tailcutmix.training.optimisation import build_optimiser, training_step
 from toycity.generate import Settings, generate
@@ -112,17 +115,17 @@ class Data:
         pack(folder / "manifest.csv", "train", self.labels, dataset["size"], self.files)
         self.packed = open_packed(self.files, folder / "manifest.csv")
         pixels, _ = count_labels(self.packed.labels, self.labels.num_classes)
-        self.tail = [int(b) for b in np.argsort(pixels) if pixels[b]][:5]
+        self.tail = tuple(self.labels.classes[train_id] for train_id in np.argsort(pixels) if pixels[train_id])[:5]
         boxes = []
-        for b in self.tail:
-            out = Subset.under(folder / str(b), [1, 2, 3])
-            write_subset(self.rows, self.labels.classes[b], Regions(), out, workers=1)
-            boxes.append(read_boxes(folder / str(b) / "boxes.csv"))
+        for known in self.tail:
+            out = Subset.under(folder / known.slug, [1, 2, 3])
+            write_subset(self.rows, known, Regions(), out, workers=1)
+            boxes.append(read_boxes(out.boxes))
         self.boxes = pd.concat(boxes, ignore_index=True)
 
     def sampler(self, settings: dict, device: torch.device) -> Sampler:
-        boxes = self.boxes if settings["mixing"] == "levels" else None
-        return Sampler(self.packed, settings, self.labels.num_classes, device, self.tail, boxes)
+        material = Material(self.labels.classes, self.tail, self.boxes)
+        return Sampler(self.packed, recipe_of(settings), material, Place(device), seed=0)
 
 
 class PlainDataset(Dataset):
@@ -271,7 +274,7 @@ def build_rows(data: Data, config: dict, arguments, device: torch.device) -> tup
         batches = [sampler.batch(step) for step in range(4 if device.type == "cuda" else 1)]
         if first is None:
             first = settings, fresh, batches
-        drawn = launches(lambda s=sampler: s._build(0))
+        drawn = launches(lambda s=sampler: s._normalised(0))
         steps = our_loop(lambda step, b=batches: b[0], settings, model, model)
         next(steps)  # the first makes the optimiser's state
         stepped = launches(steps.__next__)

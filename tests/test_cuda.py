@@ -3,21 +3,23 @@
 import numpy as np
 import pytest
 import torch
-from mixing_fakes import CLASSES, RARE, SETTINGS, boxes, packed
+from mixing_fakes import RECIPE, packed
+from mixing_fakes import sampler as make
 from torch._subclasses.fake_tensor import FakeTensorMode
 from training_fakes import hrnet
 
-from tailcutmix.mixing import level0
-from tailcutmix.mixing.sampler import MIXINGS, Sampler
+from tailcutmix.mixing.methods import level0
+from tailcutmix.mixing.place import Place
+from tailcutmix.plan.settings import MIXINGS
 from tailcutmix.prediction.inference import Predictor
 
 cuda_build = pytest.mark.skipif(not torch.backends.cuda.is_built(), reason="needs a torch that is built for CUDA")
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
 
-def sampler(device, **settings):
-    data = packed(images=9)
-    return Sampler(data, SETTINGS | settings, CLASSES, device, (RARE,), boxes(data))
+def sampler(mixing, device, gigabytes=1.0):
+    place = Place(torch.device(device), data_device_gb=gigabytes)
+    return make(mixing, packed(images=9), place=place, probability=0.7)
 
 
 @cuda_build
@@ -25,7 +27,7 @@ def sampler(device, **settings):
 @pytest.mark.parametrize("mixing", MIXINGS)
 def test_a_batch_lies_on_the_gpu_and_only_cyc_waits_for_it(mixing, host, monkeypatch):
     """Fake tensors have no values: whatever asks the device for one fails, as does an operation on two devices."""
-    drawn, looks = sampler("cpu", mixing=mixing, probability=0.7), []
+    drawn, looks = sampler(mixing, "cpu"), []
 
     def look(tensor):
         looks.append(tensor)
@@ -33,31 +35,30 @@ def test_a_batch_lies_on_the_gpu_and_only_cyc_waits_for_it(mixing, host, monkeyp
 
     monkeypatch.setattr(torch.Tensor, "numpy", look)
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
-    monkeypatch.setattr(level0, "random_pixels", lambda labels, index, b, u: np.zeros((len(index), 2), np.int64))
+    monkeypatch.setattr(level0, "random_pixels", lambda labels, index, *_: np.zeros((len(index), 2), np.int64))
     with FakeTensorMode() as mode:
-        drawn.device = torch.device("cuda:0")
-        drawn.grey = mode.from_tensor(drawn.grey).to(drawn.device)
+        source = drawn.source
+        source.device = torch.device("cuda:0")
+        source.grey = mode.from_tensor(source.grey).to(source.device)
         for name in ("images", "labels"):
-            data = mode.from_tensor(getattr(drawn, name))
-            setattr(drawn, name, data if host else data.to(drawn.device))
-        batch = drawn._build(3)
-    for tensor in (batch.images, batch.labels, batch.labels_b, batch.lam, batch.counts["pixels_added"]):
-        assert tensor is None or tensor.device == drawn.device
+            data = mode.from_tensor(getattr(source, name))
+            setattr(source, name, data if host else data.to(source.device))
+        batch = drawn._normalised(3)
+    assert len(batch.tensors()) > 2 and all(tensor.device == source.device for tensor in batch.tensors())
     assert batch.images.shape == (6, 3, 24, 32)
-    assert (0 < len(looks) <= SETTINGS["cyc_draws"]) if mixing == "level0" else not looks
+    assert (0 < len(looks) <= RECIPE.mixing.cyc_draws) if mixing == "level0" else not looks
 
 
 @needs_gpu
 @pytest.mark.parametrize("gigabytes", [1.0, 0.0], ids=["data on the GPU", "data on the host"])
 @pytest.mark.parametrize("mixing", MIXINGS)
 def test_batches_are_the_same_on_any_device(mixing, gigabytes):
-    settings = {"mixing": mixing, "probability": 0.7, "data_device_gb": gigabytes}
-    ours, theirs = sampler("cuda", **settings), sampler("cpu", **settings)
+    ours, theirs = sampler(mixing, "cuda", gigabytes), sampler(mixing, "cpu")
     for step in (0, 1, 2, 7, 1):
         batch, expected = ours.batch(step), theirs.batch(step)
         torch.testing.assert_close(batch.images.cpu(), expected.images, rtol=0, atol=1e-4)
         assert torch.equal(batch.labels.cpu(), expected.labels)
-        assert torch.equal(batch.counts["pixels_added"].cpu(), expected.counts["pixels_added"])
+        assert torch.equal(batch.counts.pixels_added.cpu(), expected.counts.pixels_added)
         assert batch.image_ids == expected.image_ids
 
 

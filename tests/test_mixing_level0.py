@@ -4,13 +4,14 @@ import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mixing_fakes import CLASSES, RARE, SETTINGS, packed, to_uint8
+from mixing_fakes import RARE, packed, sampler, to_uint8
 
-from tailcutmix.mixing.augment import COLUMNS, draw_windows
-from tailcutmix.mixing.level0 import cycle, paste
-from tailcutmix.mixing.sampler import Sampler
-from tailcutmix.mixing.streams import uniforms
+from tailcutmix.mixing.augment import AUG, draw_windows
+from tailcutmix.mixing.methods.level0 import cycle
+from tailcutmix.mixing.paste import paste
+from tailcutmix.mixing.streams import layout, uniforms
 from tailcutmix.mixing.windows import sample_labels
+from tailcutmix.plan.settings import Augmentation
 
 quick = settings(deadline=None, max_examples=40)
 seeds = st.integers(0, 2**32 - 1)
@@ -45,8 +46,8 @@ def test_after_cyc_the_label_holds_b_whenever_the_source_does(seed, height, widt
     if not keeps:
         return
     b, index = b[keeps], index[keeps]
-    augmentation = {"scale": [0.4, 2.5], "flip": True, "jitter": 0.0}
-    u = uniforms(seed, 1, 0, len(b), draws * COLUMNS).reshape(len(b), draws, COLUMNS)
+    augmentation = Augmentation(scale=(0.4, 2.5), flip=True, jitter=0.0)
+    u = uniforms(seed, 1, 0, len(b), layout(cyc=(AUG, draws)))["cyc"]
     candidates = [draw_windows(u[:, k], index, augmentation, (height, width), (h, w)) for k in range(draws)]
     found = cycle(torch.from_numpy(labels), candidates, b, rng.random(len(b)), (h, w))
     assert all((label == value).any() for label, value in zip(found.labels, b.tolist(), strict=True))
@@ -62,8 +63,8 @@ def test_draws_and_fallbacks_are_counted():
     labels = np.zeros((2, 64, 64), np.uint8)
     labels[0, 60, 60] = 1
     labels[1] = 1
-    plain = {"scale": [1.0, 1.0], "flip": False, "jitter": 0.0}
-    corner = np.zeros((2, COLUMNS))
+    plain = Augmentation(scale=(1.0, 1.0), flip=False, jitter=0.0)
+    corner = np.zeros(2, AUG)
     candidates = [draw_windows(corner, np.arange(2), plain, (64, 64), (8, 8)) for _ in range(5)]
     found = cycle(torch.from_numpy(labels), candidates, np.array([1, 1]), np.array([0.3, 0.3]), (8, 8))
     assert (found.draws, found.fallbacks) == (6, 1)
@@ -77,29 +78,32 @@ def test_draws_and_fallbacks_are_counted():
 @given(seeds, st.sampled_from([0.0, 0.5, 1.0]))
 def test_a_mixed_batch_is_the_unmixed_one_outside_the_mask(seed, probability):
     data = packed(seed % 5)
-    plain = Sampler(data, SETTINGS, CLASSES, "cpu", seed=seed).batch(3)
-    level0 = SETTINGS | {"mixing": "level0", "probability": probability}
-    mixed = Sampler(data, level0, CLASSES, "cpu", tail=[RARE], seed=seed).batch(3)
+    plain = sampler("none", data, seed=seed).batch(3)
+    mixed = sampler("level0", data, seed=seed, probability=probability).batch(3)
     mask = mixed.labels == RARE
     assert torch.equal(mixed.labels[~mask], plain.labels[~mask])
     changed = (mixed.images != plain.images).any(1)
     assert not (changed & ~mask).any()
-    assert mixed.counts["pixels_added"][RARE] >= (mask & (plain.labels != RARE)).sum()
-    assert mixed.counts["pixels_added"][:RARE].sum() == 0
-    if probability == 1:
-        assert mask.flatten(1).any(1).all() and mixed.counts["images_mixed"] == len(mask)
+    assert mixed.counts.pixels_added[RARE] >= (mask & (plain.labels != RARE)).sum()
+    assert mixed.counts.pixels_added[:RARE].sum() == 0
     if probability == 0:
-        assert torch.equal(mixed.images, plain.images) and mixed.counts["images_mixed"] == 0
+        assert torch.equal(mixed.images, plain.images) and mixed.counts.images_mixed == 0
+        assert mixed.pasted is None
+        return
+    assert mixed.counts.images_mixed == sum(" + " in name for name in mixed.image_ids)
+    assert not (mixed.pasted & ~mask).any() and not (changed & ~mixed.pasted).any()
+    assert mixed.pasted.sum() == mixed.counts.pixels_added[RARE]
+    if probability == 1:
+        assert mask.flatten(1).any(1).all() and mixed.counts.images_mixed == len(mask)
 
 
 def test_pasted_pixels_come_from_images_that_hold_the_class():
     data = packed(1)
     data.images[:] = np.arange(7, dtype=np.uint8)[:, None, None, None] * 30
-    settings_ = SETTINGS | {"mixing": "level0", "augmentation": {"scale": [1, 1], "flip": True, "jitter": 0.0}}
-    sampler = Sampler(data, settings_, CLASSES, "cpu", tail=[RARE])
-    plain = Sampler(data, settings_ | {"mixing": "none"}, CLASSES, "cpu")
+    augmentation = Augmentation(scale=(1, 1), flip=True, jitter=0.0)
+    level0, plain = (sampler(mixing, data, augmentation=augmentation) for mixing in ("level0", "none"))
     for step in range(4):
-        mixed, base = sampler.batch(step), plain.batch(step)
+        mixed, base = level0.batch(step), plain.batch(step)
         for k, name in enumerate(mixed.image_ids):
             source = data.image_ids.index(name.split(" + ")[1])
             assert (data.labels[source] == RARE).any()

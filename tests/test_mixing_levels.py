@@ -6,35 +6,34 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mixing_fakes import CLASSES, RARE, SETTINGS, boxes, packed
+from mixing_fakes import CLASSES, RARE, boxes, packed, sampler, unmixed
 
 from tailcutmix.dataset.images import read_image, read_label, write_png
 from tailcutmix.errors import UserError
 from tailcutmix.labels import Label
-from tailcutmix.mixing.levels import COLUMNS, draw_patches, make_pool, paste_patches
-from tailcutmix.mixing.sampler import Sampler
+from tailcutmix.mixing.methods.levels import NUMBERS, draw_patches, make_pool, paste_patches
 from tailcutmix.mixing.streams import uniforms
-from tailcutmix.plan.settings import Regions
+from tailcutmix.plan.settings import Augmentation, Regions
 from tailcutmix.tail.levels import Subset, read_boxes, scale_boxes, write_subset
 
 quick = settings(deadline=None, max_examples=40)
 seeds = st.integers(0, 2**32 - 1)
-PLAIN = {"scale": [1.0, 1.0], "flip": False, "jitter": 0.0}
+PLAIN = Augmentation(scale=(1.0, 1.0), flip=False, jitter=0.0)
 
 
 @quick
 @given(seeds, st.integers(1, 70), st.integers(1, 70), st.floats(0.3, 1), st.floats(1, 3))
 def test_a_patch_lies_on_the_canvas_and_is_cut_from_its_rectangle(seed, height, width, low, high):
     pool = make_pool(boxes(packed(seed % 3)), packed(seed % 3).image_ids)
-    u = uniforms(seed, 0, 0, 30, COLUMNS)
-    patches = draw_patches(u, pool, {"scale": [low, high], "flip": True}, (height, width))
-    row = np.searchsorted(pool.cumulative, u[:, 0], side="right")
+    u = uniforms(seed, 0, 0, 30, NUMBERS)
+    patches = draw_patches(u, pool, Augmentation(scale=(low, high), flip=True), (height, width))
+    row = np.searchsorted(pool.cumulative, u["rectangle"], side="right")
     start, size = patches.place[:, :2], patches.place[:, 2:]
     assert (start >= 0).all() and (size >= 1).all() and (start + size <= (height, width)).all()
     cut, whole = patches.windows.box, pool.box[row]
     assert (cut[:, 2:] >= 1).all() and (cut[:, :2] >= whole[:, :2]).all()
     assert (cut[:, :2] + cut[:, 2:] <= whole[:, :2] + whole[:, 2:]).all()
-    scale = low + u[:, 1:2] * (high - low)
+    scale = low + u["scale"][:, None] * (high - low)
     fits = np.rint(whole[:, 2:] * scale) <= (height, width)
     assert np.array_equal(patches.cropped, ~fits.all(axis=1))
     assert (cut[:, 2:][fits] == whole[:, 2:][fits]).all()  # pasted whole, unless it exceeds the canvas
@@ -46,14 +45,15 @@ def test_a_patch_lies_on_the_canvas_and_is_cut_from_its_rectangle(seed, height, 
 def test_the_whole_rectangle_is_pasted_and_nothing_else_changes(seed):
     data = packed(seed % 7)
     pool = make_pool(boxes(data), data.image_ids)
-    patches = draw_patches(uniforms(seed, 0, 0, 3, COLUMNS), pool, PLAIN, (40, 56))
+    patches = draw_patches(uniforms(seed, 0, 0, 3, NUMBERS), pool, PLAIN, (40, 56))
     rng = np.random.default_rng(seed)
     images = torch.from_numpy(rng.random((5, 3, 40, 56), np.float32))
     labels = torch.from_numpy(rng.integers(0, 3, (5, 40, 56), np.uint8))
     rows = np.array([0, 2, 3])
     sources = torch.from_numpy(data.images), torch.from_numpy(data.labels)
     mixed, mixed_labels = images.clone(), labels.clone()
-    mask = paste_patches(mixed, mixed_labels, patches, rows, *sources)
+    mask = torch.zeros(labels.shape, dtype=torch.bool)
+    mask[rows] = paste_patches(unmixed(mixed, mixed_labels), rows, patches, *sources)
     assert torch.equal(mixed_labels[~mask], labels[~mask]) and not mask[[1, 4]].any()
     unchanged = (~mask)[:, None].expand_as(images)
     assert torch.equal(mixed[unchanged], images[unchanged])
@@ -86,16 +86,16 @@ def test_rectangles_are_drawn_uniformly_over_rectangle_and_level_or_by_weight():
 
 def test_cropped_and_clipped_patches_and_added_pixels_are_counted():
     data = packed(3, rare_pixels=6)
-    sampler = Sampler(data, SETTINGS | {"mixing": "levels", "crop": [6, 6]}, CLASSES, "cpu", regions=boxes(data))
-    plain = Sampler(data, SETTINGS | {"crop": [6, 6]}, CLASSES, "cpu")
+    levels, plain = (sampler(mixing, data, crop=(6, 6)) for mixing in ("levels", "none"))
     cropped = 0
     for step in range(5):
-        mixed, base = sampler.batch(step), plain.batch(step)
+        mixed, base = levels.batch(step), plain.batch(step)
         changed = mixed.labels != base.labels
-        assert mixed.counts["images_mixed"] == len(mixed.labels) and 0 <= mixed.counts["patches_clipped"] <= 6
+        assert not (changed & ~mixed.pasted).any()
+        assert mixed.counts.images_mixed == len(mixed.labels) and 0 <= mixed.counts.patches_clipped <= 6
         for b in range(CLASSES):
-            assert mixed.counts["pixels_added"][b] >= (changed & (mixed.labels == b)).sum()
-        cropped += mixed.counts["patches_cropped"]
+            assert mixed.counts.pixels_added[b] == (mixed.pasted & (mixed.labels == b)).sum()
+        cropped += mixed.counts.patches_cropped
     assert 0 < cropped < 30
 
 
@@ -115,11 +115,11 @@ def test_what_is_pasted_from_the_packed_arrays_is_the_crop_on_disk(tmp_path):
     pool = make_pool(scale_boxes(table, 56, 40), data.image_ids)
     sources = torch.from_numpy(data.images), torch.from_numpy(data.labels)
     for number, row in enumerate(table.itertuples()):
-        u = np.zeros((1, COLUMNS))
-        u[0, 0] = (number + 0.5) / len(table)
+        u = np.zeros(1, NUMBERS)
+        u["rectangle"] = (number + 0.5) / len(table)
         patches = draw_patches(u, pool, PLAIN, (40, 56))
         image, label = torch.zeros(1, 3, 40, 56), torch.zeros(1, 40, 56, dtype=torch.uint8)
-        paste_patches(image, label, patches, np.array([0]), *sources)
+        paste_patches(unmixed(image, label), np.array([0]), patches, *sources)
         y, x, h, w = patches.place[0]
         name = tmp_path / "subset" / f"level{row.level}" / f"{row.image_id}_{row.region}"
         shown = np.rint(image[0, :, y : y + h, x : x + w].permute(1, 2, 0).numpy() * 255)
@@ -131,7 +131,7 @@ def test_boxes_of_full_size_images_serve_arrays_packed_at_another_size():
     data = packed(5)
     half = packed(5)
     half.images, half.labels = data.images[:, ::2, ::2].copy(), data.labels[:, ::2, ::2].copy()
-    settings_ = SETTINGS | {"mixing": "levels", "augmentation": PLAIN, "levels": [2]}
-    sampler = Sampler(half, settings_, CLASSES, "cpu", regions=boxes(data))
-    assert (sampler.pool.box[:, :2] + sampler.pool.box[:, 2:] <= (20, 28)).all()
-    assert sampler.batch(0).counts["images_mixed"] == 6
+    expert = sampler("levels", half, table=boxes(data), augmentation=PLAIN, levels=(2,))
+    pool = expert.mixing.pool
+    assert len(pool.box) == len(boxes(data)) / 3 and (pool.box[:, :2] + pool.box[:, 2:] <= (20, 28)).all()
+    assert expert.batch(0).counts.images_mixed == 6

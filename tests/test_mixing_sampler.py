@@ -1,23 +1,28 @@
 """The sampler: its stream of random numbers, its epochs, and data that leave nothing to mix."""
 
+import hashlib
+import json
 import logging
+from dataclasses import fields
 
 import numpy as np
 import pytest
 import torch
-from mixing_fakes import CLASSES, RARE, SETTINGS, boxes, packed
+from mixing_fakes import CLASSES, LABELS, RARE, boxes, packed
+from mixing_fakes import sampler as make
 
 from tailcutmix.errors import UserError
+from tailcutmix.mixing.batch import Counts
 from tailcutmix.mixing.order import ClassUniform, image_order
-from tailcutmix.mixing.sampler import MIXINGS, Sampler
-from tailcutmix.mixing.streams import uniforms
+from tailcutmix.mixing.place import Place
+from tailcutmix.mixing.streams import Draws, generator, layout, uniforms
+from tailcutmix.plan.settings import MIXINGS, Augmentation
+
+COUNTS = [field.name for field in fields(Counts)]
 
 
-def make(mixing: str = "none", data=None, tail=(RARE,), **arguments) -> Sampler:
-    data = data or packed()
-    names = {"rank", "world_size", "seed"} & set(arguments)
-    places = {name: arguments.pop(name) for name in names}
-    return Sampler(data, SETTINGS | {"mixing": mixing} | arguments, CLASSES, "cpu", tail, boxes(data), **places)
+def share(rank: int, world: int) -> Place:
+    return Place(torch.device("cpu"), rank, world)
 
 
 def same(a: torch.Tensor | None, b: torch.Tensor | None) -> bool:
@@ -32,19 +37,43 @@ def test_a_batch_is_a_function_of_seed_step_and_place_in_the_global_batch(mixing
     again = make(mixing, seed=4, **wanted)
     for step in (4, 2):  # in another order, without what came before
         batch = again.batch(step)
-        for name in ("images", "labels", "labels_b", "lam"):
+        for name in ("images", "labels", "labels_b", "lam", "pasted"):
             assert same(getattr(batch, name), getattr(reference[step], name))
         assert batch.image_ids == reference[step].image_ids
     for step in (0, 3):
-        ranks = [make(mixing, seed=4, rank=rank, world_size=3, **wanted).batch(step) for rank in range(3)]
+        ranks = [make(mixing, seed=4, place=share(rank, 3), **wanted).batch(step) for rank in range(3)]
         for name in ("images", "labels", "labels_b", "lam"):
             if getattr(reference[step], name) is not None:
                 whole = torch.cat([getattr(part, name) for part in ranks])
                 assert torch.equal(whole, getattr(reference[step], name))
-        for name, value in reference[step].counts.items():
-            assert torch.equal(torch.as_tensor(sum(part.counts[name] for part in ranks)), torch.as_tensor(value))
+        for name in COUNTS:
+            total, whole = sum(getattr(part.counts, name) for part in ranks), getattr(reference[step].counts, name)
+            assert torch.equal(torch.as_tensor(total), torch.as_tensor(whole))
     assert not torch.equal(make(mixing, seed=5, **wanted).batch(0).images, reference[0].images)
     assert not torch.equal(reference[0].images, reference[1].images)
+
+
+DIGESTS = {
+    "none": "d63de65672d0d139",
+    "cutmix": "6fd1404b06d47f87",
+    "cutout": "204b20462085cf9c",
+    "level0": "fdbf8e49112c5b7d",
+    "levels": "1d89715a0fd8a5a9",
+    "mixup": "ccc8d7e557c1ee6a",
+}
+
+
+@pytest.mark.parametrize("mixing", DIGESTS)
+def test_batches_are_those_of_the_published_networks(mixing):
+    """Labels, images drawn and pixels added, whole numbers on every machine; a changed digest is another training."""
+    digest = hashlib.sha256()
+    for sampling in ("images", "classes"):
+        drawn = make(mixing, seed=2, sampling=sampling, expand=3, probability=0.7)
+        for batch in map(drawn.batch, range(4)):
+            digest.update(batch.labels.numpy().tobytes())
+            digest.update(b"" if batch.labels_b is None else batch.labels_b.numpy().tobytes())
+            digest.update(json.dumps([batch.image_ids, batch.counts.pixels_added.tolist()]).encode())
+    assert digest.hexdigest()[:16] == DIGESTS[mixing]
 
 
 @pytest.mark.parametrize("mixing", MIXINGS)
@@ -58,10 +87,31 @@ def test_batches_have_the_form_that_training_expects(mixing):
 
 
 def test_streams_share_no_number_and_rows_do_not_depend_on_their_count():
-    drawn = [uniforms(*key, 5, 3) for key in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (0, 0, 2))]
+    three = layout(three=3)
+    drawn = [uniforms(*key, 5, three)["three"] for key in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (0, 0, 2))]
     assert len(np.unique(drawn)) == 5 * 15
-    assert np.array_equal(uniforms(0, 1, 0, 50, 3)[:5], drawn[2])
+    assert np.array_equal(uniforms(0, 1, 0, 50, three)["three"][:5], drawn[2])
     assert min(part.min() for part in drawn) >= 0 and max(part.max() for part in drawn) < 1
+
+
+def test_names_stand_for_the_columns_of_a_stream_in_their_order():
+    inner = layout(first=1, pair=2)
+    outer = layout(mixed=1, alone=inner, repeated=(inner, 2), once=(inner, 1))
+    table = generator(3, 5, 2).random((4, 13))
+    u = uniforms(3, 5, 2, 4, outer)
+    expected = {
+        "mixed": (u["mixed"], table[:, 0]),
+        "a part": (u["alone"]["pair"], table[:, 2:4]),
+        "the first of two": (u["repeated"][:, 0]["first"], table[:, 4]),
+        "the second of two": (u["repeated"][:, 1]["pair"], table[:, 8:10]),
+        "one of one": (u["once"][:, 0]["pair"], table[:, 11:13]),
+    }
+    for name, (named, columns) in expected.items():
+        assert np.array_equal(named, columns), name
+    draws = Draws(seed=3, step=5, batch=4, share=slice(2, 4))
+    assert draws.positions.tolist() == [22, 23]
+    rows, mixed = draws.mixed(2, outer, probability=(table[2, 0] + table[3, 0]) / 2)
+    assert rows.tolist() == [np.argmin(table[2:, 0])] and mixed["mixed"] == table[2:, 0].min()
 
 
 def test_every_arm_sees_the_same_base_images():
@@ -95,7 +145,7 @@ def test_class_samples_hold_their_centroid():
     data.labels[data.labels != RARE] = 255  # of one pixel, the centroid is the pixel
     data.labels[1::2] = 255
     batch = make("none", data, sampling="classes", expand=10, batch=70,
-                 augmentation={"scale": [1.0, 2.0], "flip": True, "jitter": 0.0}).batch(0)  # fmt: skip
+                 augmentation=Augmentation(scale=(1.0, 2.0), flip=True, jitter=0.0)).batch(0)  # fmt: skip
     assert (batch.labels == RARE).flatten(1).any(1).sum() >= 35
 
 
@@ -123,18 +173,19 @@ def test_cutmix_mixup_and_cutout_do_what_their_papers_say():
 def test_an_empty_tail_trains_unmixed_and_says_so(mixing, caplog):
     data = packed()
     with caplog.at_level(logging.WARNING):
-        sampler = Sampler(data, SETTINGS | {"mixing": mixing}, CLASSES, "cpu", [], boxes(data).iloc[:0])
-    assert torch.equal(sampler.batch(0).images, make().batch(0).images)
-    assert sampler.batch(0).counts["images_mixed"] == 0
+        empty = make(mixing, data, tail=(), table=boxes(data).iloc[:0])
+    assert torch.equal(empty.batch(0).images, make().batch(0).images)
+    assert empty.batch(0).counts.images_mixed == 0
     assert "is empty: training goes on without" in caplog.text
 
 
 def test_a_tail_class_without_a_pixel_is_left_out(caplog):
     data = packed()
     data.labels[data.labels == 3] = 0
-    sampler = make("level0", data, tail=[3, RARE])
-    assert sampler.tail == [RARE] and "train id 3 is in no train image" in caplog.text
-    assert sampler.batch(0).counts["images_mixed"] == 6
+    level0 = make("level0", data, tail=(3, RARE))
+    assert [subset.label for subset in level0.mixing.subsets] == [LABELS[RARE]]
+    assert "tail class 'class 3' is in no train image" in caplog.text
+    assert level0.batch(0).counts.images_mixed == 6
 
 
 def test_two_classes_and_one_image_run_through():
@@ -142,16 +193,15 @@ def test_two_classes_and_one_image_run_through():
     data.labels[data.labels == 255] = 0
     data.labels[data.labels > 1] = 1
     for mixing in MIXINGS:
-        table = boxes(data, b=1)
-        sampler = Sampler(data, SETTINGS | {"mixing": mixing, "sampling": "classes"}, 2, "cpu", [1], table)
-        assert sampler.batch(0).labels.shape == (6, 24, 32)
+        batch = make(mixing, data, tail=(1,), table=boxes(data, b=1), sampling="classes", classes=2).batch(0)
+        assert batch.labels.shape == (6, 24, 32) and batch.counts.pixels_added.shape == (2,)
 
 
 def test_settings_that_cannot_be_are_refused():
     with pytest.raises(UserError, match="mixing is 'paste'"):
         make("paste")
     with pytest.raises(UserError, match="multiple of the 4 devices"):
-        make(world_size=4)
+        make(place=share(0, 4))
 
 
 def test_reading_from_a_mapped_file_changes_nothing(tmp_path, recwarn):

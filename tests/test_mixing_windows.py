@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from mixing_fakes import to_uint8
 
 from tailcutmix.dataset.normalisation import MEAN, normalise
-from tailcutmix.mixing.augment import COLUMNS, LUMA, draw_windows, photometric
+from tailcutmix.mixing.augment import AUG, LUMA, draw_windows, photometric
 from tailcutmix.mixing.streams import uniforms
 from tailcutmix.mixing.windows import Windows, sample_images, sample_labels
+from tailcutmix.plan.settings import Augmentation
 
 quick = settings(deadline=None, max_examples=40)
 seeds = st.integers(0, 2**32 - 1)
@@ -70,8 +71,8 @@ def test_beyond_the_image_there_is_the_mean_colour_and_no_label():
 @quick
 @given(seeds, st.integers(1, 60), st.integers(1, 60), st.integers(1, 32), st.integers(1, 32))
 def test_windows_keep_to_the_image_or_hold_it_whole(seed, height, width, h, w):
-    u = uniforms(seed, 0, 0, 20, COLUMNS)
-    augmentation = {"scale": [0.5, 2.0], "flip": True, "jitter": 0.25}
+    u = uniforms(seed, 0, 0, 20, AUG)
+    augmentation = Augmentation(scale=(0.5, 2.0), flip=True, jitter=0.25)
     drawn = draw_windows(u, np.zeros(20, np.int64), augmentation, (height, width), (h, w))
     for axis, (full, out) in enumerate(((height, h), (width, w))):
         start, length = drawn.box[:, axis], drawn.box[:, 2 + axis]
@@ -84,8 +85,8 @@ def test_windows_keep_to_the_image_or_hold_it_whole(seed, height, width, h, w):
 
 def test_without_augmentation_the_crop_is_the_image():
     images, labels = data(5, 8, 10)
-    plain = {"scale": [1.0, 1.0], "flip": False, "jitter": 0.0}
-    drawn = draw_windows(uniforms(0, 0, 0, 3, COLUMNS), np.arange(3), plain, (8, 10), (8, 10))
+    plain = Augmentation(scale=(1.0, 1.0), flip=False, jitter=0.0)
+    drawn = draw_windows(uniforms(0, 0, 0, 3, AUG), np.arange(3), plain, (8, 10), (8, 10))
     got = photometric(sample_images(images, drawn, (8, 10)), torch.from_numpy(drawn.factors).float(), torch.rand(3))
     assert torch.equal(sample_labels(labels, drawn, (8, 10)), labels)
     assert np.array_equal(to_uint8(normalise(got)), images.numpy())

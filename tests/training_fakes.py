@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 import torch
 from torch import nn
 
-from tailcutmix.mixing.sampler import Batch
+from tailcutmix.mixing.batch import Batch, Counts
 from tailcutmix.models.build import build_model
 from tailcutmix.plan.settings import Network
 from tailcutmix.training import distributed
@@ -73,8 +73,8 @@ class FakeSampler:
         images, labels = images[share], labels[share]
         ids = [f"image{step}_{index}" for index in range(self.batch_size)][share]
         added = torch.tensor([0, len(images), 5])
-        counts = {"images_mixed": len(images), "cyc_draws": 2, "cyc_fallbacks": 0, "patches_cropped": 1}
-        batch = Batch(images.to(self.dtype), labels, counts | {"pixels_added": added}, ids)
+        counts = Counts(added, images_mixed=len(images), cyc_draws=2, patches_cropped=1)
+        batch = Batch(images.to(self.dtype), labels, counts, ids)
         if self.mixup:
             batch.labels_b, batch.lam = labels.flip(0), torch.linspace(0.3, 0.9, len(images))
         return batch

@@ -7,35 +7,36 @@ Both are drawn on the host as numbers; cutting the window applies mirroring, sca
 import numpy as np
 import torch
 
-from tailcutmix.mixing.streams import choice
+from tailcutmix.mixing.streams import choice, layout
 from tailcutmix.mixing.windows import Windows
+from tailcutmix.plan.settings import Augmentation
 
-COLUMNS = 7
-"""Uniform numbers that one AUG takes: scale, y, x, flip, brightness, contrast, saturation."""
+AUG = layout(scale=1, position=2, flip=1, photometric=3)
+"""The uniform numbers that one AUG takes: position is y, x; photometric is brightness, contrast, saturation."""
 
 LUMA = (0.299, 0.587, 0.114)
 
 
 def draw_windows(
-    u: np.ndarray, index: np.ndarray, augmentation: dict, image_size: tuple[int, int], crop: tuple[int, int]
+    u: np.ndarray, index: np.ndarray, augmentation: Augmentation, image_size: tuple[int, int], crop: tuple[int, int]
 ) -> Windows:
     """Draw the parameters of AUG for B images.
 
     Args:
-        u: (B, 7) in [0, 1).
+        u: (B,) of AUG.
         index: (B,) images to cut from.
-        augmentation: ``scale`` [low, high] of the image before the crop; ``flip`` bool; ``jitter`` 0..1, half the
-            range of the photometric factors around 1.
+        augmentation: ``scale`` of the image before the crop; ``flip``; ``jitter``, half the range of the photometric
+            factors around 1.
         image_size: (H, W) of the packed images.
         crop: (h, w) of the output.
     """
-    low, high = augmentation["scale"]
-    scale = low + u[:, 0] * (high - low)
+    low, high = augmentation.scale
+    scale = low + u["scale"] * (high - low)
     length = np.maximum(np.rint(np.asarray(crop) / scale[:, None]).astype(np.int64), 1)
     first, last = position_range(length, image_size)
-    start = first + choice(u[:, 1:3], last - first + 1)
-    flip = (u[:, 3] < 0.5) & bool(augmentation["flip"])
-    factors = 1 + augmentation["jitter"] * (2 * u[:, 4:7] - 1)
+    start = first + choice(u["position"], last - first + 1)
+    flip = (u["flip"] < 0.5) & augmentation.flip
+    factors = 1 + augmentation.jitter * (2 * u["photometric"] - 1)
     return Windows(np.asarray(index, np.int64), np.concatenate([start, length], axis=1), flip, factors)
 
 
@@ -46,7 +47,7 @@ def position_range(length: np.ndarray, image_size: tuple[int, int]) -> tuple[np.
 
 
 def photometric(images: torch.Tensor, factors: torch.Tensor, grey: torch.Tensor) -> torch.Tensor:
-    """Brightness, contrast (around the mean grey of the whole image) and saturation, as one affine map a sample.
+    """Brightness, contrast (around the mean grey of the whole image) and saturation, as one affine map per sample.
 
     Args:
         images: (B, 3, h, w) float32 in 0..1; changed in place.

@@ -104,6 +104,7 @@ def _centroids(labels: torch.Tensor, num_classes: int) -> list[np.ndarray]:
                     torch.bincount(values, weights, minlength=256)[:num_classes].double().cpu().numpy()
                     for weights in (None, (place // part.shape[1]).double(), (place % part.shape[1]).double())
                 )
-                for b in np.flatnonzero(pixels):
-                    found[b].append((n, top + int(y[b] / pixels[b]), left + int(x[b] / pixels[b])))
+                for train_id in np.flatnonzero(pixels):
+                    centroid = top + int(y[train_id] / pixels[train_id]), left + int(x[train_id] / pixels[train_id])
+                    found[train_id].append((n, *centroid))
     return [np.array(rows, np.int64).reshape(-1, 3) for rows in found]

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 T = TypeVar("T")
 
-MIXINGS = ("none", "cutmix", "cutout", "level0", "levels", "mixup")
+MIXINGS = ("none", *sorted(path.stem for path in (Path(__file__).parents[1] / "mixing/methods").glob("[a-z]*.py")))
 """A mixing is a module of that name in :mod:`tailcutmix.mixing.methods`."""
 
 

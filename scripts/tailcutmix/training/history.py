@@ -1,15 +1,17 @@
 """The rows of history.csv, and the same values as TensorBoard events."""
 
 import csv
+from dataclasses import fields
 from pathlib import Path
 
 import torch
 
 from tailcutmix.files import replacing
 from tailcutmix.labels import slug
+from tailcutmix.mixing.batch import Counts
 from tailcutmix.training.distributed import all_sum
 
-COUNTS = ("images_mixed", "cyc_draws", "cyc_fallbacks", "patches_cropped", "patches_clipped")
+COUNTS = tuple(count.name for count in fields(Counts) if count.name != "pixels_added")
 COLUMNS = ("step", "epoch", "lr", "loss", "seconds", "images_per_second", *COUNTS)
 
 
@@ -28,14 +30,12 @@ class History:
         self._counts = {name: 0 for name in COUNTS}
         self._pixels = torch.zeros(len(self.columns) - len(COLUMNS), dtype=torch.int64)
 
-    def add_batch(self, images: int, counts: dict) -> None:
-        """Count one batch: the images of all processes, and this process's mixing counts (on any device)."""
+    def add_batch(self, images: int, counts: Counts) -> None:
+        """Count one batch: the images of all processes, and what this process mixed (counted on any device)."""
         self._images += images
         for name in COUNTS:
-            self._counts[name] = self._counts[name] + counts.get(name, 0)
-        pixels = counts.get("pixels_added")
-        if pixels is not None:
-            self._pixels = self._pixels.to(pixels.device) + pixels
+            self._counts[name] += getattr(counts, name)
+        self._pixels = self._pixels.to(counts.pixels_added.device) + counts.pixels_added
 
     def add_losses(self, losses: list[float]) -> None:
         self._losses += losses

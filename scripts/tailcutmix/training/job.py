@@ -14,10 +14,12 @@ from tailcutmix.dataset.packing import PackedFiles, open_packed
 from tailcutmix.devices import lease_devices
 from tailcutmix.errors import UserError
 from tailcutmix.labels import read_labels
+from tailcutmix.mixing.material import Material
+from tailcutmix.mixing.place import Place
 from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.models.build import build_model
 from tailcutmix.models.weights import load_weights
-from tailcutmix.plan.settings import Network, typed
+from tailcutmix.plan.settings import Augmentation, Mixing, Network, Recipe, Training, typed
 from tailcutmix.tail.levels import read_boxes
 from tailcutmix.tail.statistics import count_labels
 from tailcutmix.training import distributed
@@ -78,17 +80,13 @@ def train_in_process(job: dict, device: torch.device, rank: int = 0, world: int 
     labels = read_labels(job["labels"])
     packed = open_packed(typed(PackedFiles, job["packed"]), job["manifest"])
     boxes = [job["boxes"]] if isinstance(job["boxes"], str) else job["boxes"]
-    sampler = Sampler(
-        packed,
-        settings,
-        labels.num_classes,
-        device,
-        tail=[labels.class_of(name).train_id for name in job["tail"]],
-        regions=pd.concat([read_boxes(path) for path in boxes], ignore_index=True) if boxes else None,
-        seed=seed,
-        rank=rank,
-        world_size=world,
+    material = Material(
+        classes=labels.classes,
+        tail=tuple(labels.class_of(name) for name in job["tail"]),
+        boxes=pd.concat([read_boxes(path) for path in boxes], ignore_index=True) if boxes else None,
     )
+    place = Place(device, rank, world, settings.get("data_device_gb", Place.data_device_gb))
+    sampler = Sampler(packed, recipe_of(settings), material, place, seed)
     torch.manual_seed(seed)
     model = build_model(typed(Network, settings), labels.num_classes)
     if job["init"]:
@@ -108,6 +106,16 @@ def train_in_process(job: dict, device: torch.device, rank: int = 0, world: int 
         class_weights=weights,
         rank=rank,
         world=world,
+    )
+
+
+def recipe_of(settings: dict) -> Recipe:
+    """The sections that the sampler heeds, out of a job's settings."""
+    mixing = settings | {"name": settings.get("mixing", "none"), "levels": settings.get("levels") or ()}
+    return Recipe(
+        augmentation=typed(Augmentation, settings["augmentation"]),
+        mixing=typed(Mixing, mixing),
+        training=typed(Training, settings),
     )
 
 

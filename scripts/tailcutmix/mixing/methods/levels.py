@@ -1,6 +1,7 @@
 """Multi-level cutmix: patches drawn from B1, made to fit by AUGN and pasted whole [report, section 3]."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,11 +9,43 @@ import pandas as pd
 import torch
 
 from tailcutmix.errors import UserError
-from tailcutmix.mixing.streams import choice
+from tailcutmix.mixing.batch import Batch
+from tailcutmix.mixing.material import Material
+from tailcutmix.mixing.source import Source
+from tailcutmix.mixing.streams import PATCH, Draws, choice, layout
 from tailcutmix.mixing.windows import Windows, box_mask, sample_image, sample_labels
+from tailcutmix.plan.settings import Augmentation
+from tailcutmix.plan.settings import Mixing as MixingSettings
+from tailcutmix.tail.levels import scale_boxes
 
-COLUMNS = 7
-"""Uniform numbers that one patch takes: rectangle, scale, flip, crop y, crop x, P y, P x."""
+logger = logging.getLogger(__name__)
+
+NUMBERS = layout(mixed=1, rectangle=1, scale=1, flip=1, crop=2, p=2)
+"""Of one patch; crop and P are y, x."""
+
+
+class Mixing:
+    """X_a with a whole rectangle out of B1 at a random position P: the levels from 1 on."""
+
+    def __init__(self, source: Source, settings: MixingSettings, material: Material):
+        self.source, self.probability = source, settings.probability
+        self.pool = None
+        if material.boxes is not None and len(material.boxes):
+            height, width = source.size
+            boxes = scale_boxes(material.boxes, width, height)
+            self.pool = make_pool(boxes, source.image_ids, settings.levels, settings.level_weights)
+        if self.pool is None:
+            logger.warning("the level subset is empty: training goes on without multi-level cutmix")
+
+    def __call__(self, draws: Draws, batch: Batch) -> None:
+        rows, u = draws.mixed(PATCH, NUMBERS, self.probability)
+        if self.pool is None or len(rows) == 0:
+            return
+        patches = draw_patches(u, self.pool, self.source.augmentation, self.source.crop)
+        mask = paste_patches(batch, rows, patches, self.source.images, self.source.labels)
+        batch.note(rows, [self.source.image_ids[n] for n in patches.windows.index], mask)
+        batch.counts.patches_cropped = int(patches.cropped.sum())
+        batch.counts.patches_clipped = int(patches.clipped.sum())
 
 
 @dataclass(frozen=True)
@@ -33,7 +66,10 @@ class Pool:
 
 
 def make_pool(
-    boxes: pd.DataFrame, image_ids: Sequence[str], levels: Sequence[int] | None = None, weights: dict | None = None
+    boxes: pd.DataFrame,
+    image_ids: Sequence[str],
+    levels: Sequence[int] = (),
+    weights: Mapping[int, float] | None = None,
 ) -> Pool | None:
     """Build B1 from ``boxes.csv`` in packed coordinates.
 
@@ -43,7 +79,7 @@ def make_pool(
     Args:
         boxes: image_id, level, x, y, w, h, clipped.
         image_ids: ids of the packed images, in their order.
-        levels: levels to draw from; None: all.
+        levels: levels to draw from; none given: all.
         weights: level -> weight; a level that it does not name has none. None: equal.
 
     Returns:
@@ -56,11 +92,12 @@ def make_pool(
     strange = boxes.loc[~boxes["image_id"].isin(position), "image_id"]
     if len(strange):
         raise UserError(f"boxes.csv names image {strange.iloc[0]!r}, which is not packed; delete that subset")
-    if levels is not None:
+    if levels:
         boxes = boxes[boxes["level"].isin(levels)]
     weight = np.ones(len(boxes))
     if weights is not None:
-        weight = boxes["level"].map({int(level): float(value) for level, value in weights.items()}).fillna(0).to_numpy()
+        known = {int(level): float(value) for level, value in weights.items()}  # keys of JSON are text
+        weight = boxes["level"].map(known).fillna(0).to_numpy()
     boxes, weight = boxes[weight > 0], weight[weight > 0]
     if boxes.empty:
         return None
@@ -92,60 +129,52 @@ class Patches:
     clipped: np.ndarray
 
 
-def draw_patches(u: np.ndarray, pool: Pool, augmentation: dict, canvas: tuple[int, int]) -> Patches:
+def draw_patches(u: np.ndarray, pool: Pool, augmentation: Augmentation, canvas: tuple[int, int]) -> Patches:
     """Draw XB1_a = AUGN(XB1) and the position P for B samples.
 
     AUGN is a scale and a flip; where the scaled patch exceeds the canvas, it is cropped to it at random.
 
     Args:
-        u: (B, 7) in [0, 1).
+        u: (B,) of NUMBERS.
         pool: B1.
-        augmentation: ``scale`` [low, high] and ``flip``.
+        augmentation: ``scale`` and ``flip``.
         canvas: (h, w) of X_a.
     """
-    row = np.minimum(np.searchsorted(pool.cumulative, u[:, 0], side="right"), len(pool.image) - 1)
+    row = np.minimum(np.searchsorted(pool.cumulative, u["rectangle"], side="right"), len(pool.image) - 1)
     box, canvas = pool.box[row], np.asarray(canvas)
-    low, high = augmentation["scale"]
-    scale = (low + u[:, 1] * (high - low))[:, None]
+    low, high = augmentation.scale
+    scale = (low + u["scale"] * (high - low))[:, None]
     size = np.maximum(np.rint(box[:, 2:] * scale).astype(np.int64), 1)
     exceeds = size > canvas
     size = np.minimum(size, canvas)
     length = np.where(exceeds, np.clip(np.rint(canvas / scale).astype(np.int64), 1, box[:, 2:]), box[:, 2:])
-    start = box[:, :2] + choice(u[:, 3:5], box[:, 2:] - length + 1)
-    place = choice(u[:, 5:7], canvas - size + 1)
-    flip = (u[:, 2] < 0.5) & bool(augmentation["flip"])
+    start = box[:, :2] + choice(u["crop"], box[:, 2:] - length + 1)
+    place = choice(u["p"], canvas - size + 1)
+    flip = (u["flip"] < 0.5) & augmentation.flip
     windows = Windows(pool.image[row], np.concatenate([start, length], axis=1), flip, np.ones((len(u), 3)))
     return Patches(windows, np.concatenate([place, size], axis=1), exceeds.any(axis=1), pool.clipped[row])
 
 
 def paste_patches(
-    images: torch.Tensor,
-    labels: torch.Tensor,
-    patches: Patches,
-    rows: np.ndarray,
-    source_images: torch.Tensor,
-    source_labels: torch.Tensor,
+    batch: Batch, rows: np.ndarray, patches: Patches, images: torch.Tensor, labels: torch.Tensor
 ) -> torch.Tensor:
     """X_a(P) = XB1_a and Y_a(P) = YB1_a, in place, void included.
 
     Args:
-        images: (B, 3, h, w) float32 in 0..1.
-        labels: (B, h, w) uint8.
-        patches: one for each of ``rows``.
-        rows: samples of the batch that are mixed.
-        source_images: (N, H, W, 3) uint8, packed.
-        source_labels: (N, H, W) uint8, packed.
+        batch: not yet normalised.
+        rows: (M,) int64, the samples that are mixed.
+        patches: M patches.
+        images, labels: (N, H, W, 3) and (N, H, W) uint8, packed: what the patches are cut out of.
 
     Returns:
-        (B, h, w) bool: the pixels that were pasted.
+        (M, h, w) bool: the pixels that were pasted.
     """
-    size, place = tuple(labels.shape[1:]), patches.place
-    boxes = np.zeros((len(labels), 4), np.int64)
-    boxes[rows] = np.concatenate([place[:, :2], place[:, :2] + place[:, 2:]], axis=1)
-    mask, here = box_mask(boxes, size, labels.device), torch.from_numpy(rows).to(labels.device)
-    pasted = sample_labels(source_labels, patches.windows, size, place).to(labels.device)
-    labels[here] = torch.where(mask[here], pasted, labels[here])
+    size, place, here = tuple(batch.labels.shape[1:]), patches.place, batch.at(rows)
+    boxes = np.concatenate([place[:, :2], place[:, :2] + place[:, 2:]], axis=1)
+    mask = box_mask(boxes, size, batch.labels.device)
+    pasted = sample_labels(labels, patches.windows, size, place).to(mask.device)
+    batch.labels[here] = torch.where(mask, pasted, batch.labels[here])
     for number, (sample, (y, x, h, w)) in enumerate(zip(rows.tolist(), place.tolist(), strict=True)):
-        patch = sample_image(source_images, patches.windows, number, (h, w)).to(images.device)
-        images[sample, :, y : y + h, x : x + w] = patch.div(255)
+        patch = sample_image(images, patches.windows, number, (h, w)).to(mask.device)
+        batch.images[sample, :, y : y + h, x : x + w] = patch.div(255)
     return mask

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from tailcutmix.mixing.ahead import Ahead
+from tailcutmix.mixing.prefetch import Ahead
 
 
 def test_each_call_gives_the_batch_of_its_step_in_any_order():
