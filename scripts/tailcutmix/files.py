@@ -1,4 +1,4 @@
-"""Files that are complete or absent: results are written under a temporary name and then renamed; tables are read checked."""
+"""Files that are complete or absent: results are written aside and then renamed; tables are read checked."""
 
 import os
 import shutil
