@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 from conftest import ROOT
 
-PARTS = ("Snakefile", "workflow", "scripts", "config", "envs", "profiles")
+PARTS = ("Snakefile", "workflow", "profiles", "scripts", "config", "envs")
 
 TINY = {
     "dataset": {"name": "tiny", "toycity": {"train": 10, "val": 4, "test": 4, "height": 64, "width": 128}},
