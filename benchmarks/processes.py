@@ -9,31 +9,35 @@ magnifies that. Two threads change nothing but rounding, so they are what two pr
 
 import argparse
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import yaml
-from training_step import ROOT, Data, read_config, settings_of
+from training_step import ROOT, Data, read_config, recipe_of
 
-from tailcutmix.plan.settings import plain
-from tailcutmix.training.job import run_training
+from tailcutmix.plan.settings import Dataset, Engine, Recipe, Resources, typed
+from tailcutmix.training.engine import TrainingOutputs
+from tailcutmix.training.job import TrainingInputs, TrainingJob, run_training
 
 ROWS = {"one thread": (1, 1), "two threads": (2, 1), "two processes": (2, 2)}
 """Threads and processes of each row; the first is what the others are compared with."""
 
 
-def losses(data: Data, folder: Path, settings: dict, labels: str, threads: int, processes: int) -> pd.Series:
+def losses(inputs: TrainingInputs, recipe: Recipe, folder: Path, threads: int, processes: int) -> pd.Series:
     """The loss of each step."""
     out = folder / f"out{threads}{processes}"
-    run_training(
-        {
-            "packed": plain(data.files), "manifest": str(folder / "manifest.csv"),
-            "labels": labels, "tail": [], "boxes": None, "init": None,
-            "settings": settings, "seed": 0, "out": str(out), "running": str(folder / "running"), "gpus": 0,
-            "threads": threads, "processes": processes,
-        }
-    )  # fmt: skip
-    return pd.read_csv(out / "history.csv").loss
+    job = TrainingJob(
+        inputs=inputs,
+        outputs=TrainingOutputs(out / "model.safetensors", out / "history.csv", folder / "running"),
+        recipe=recipe,
+        engine=Engine(history_every=1),
+        seed=0,
+        resources=Resources(gpus=0, threads=threads),
+        processes=processes,
+    )
+    run_training(job)
+    return pd.read_csv(job.outputs.history).loss
 
 
 def main() -> None:
@@ -44,11 +48,14 @@ def main() -> None:
     config = read_config([], None)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        data = Data(config, None, config["dataset"]["toycity"]["train"], folder)
-        settings = settings_of(config, "m0", {"history_every": 1} | arguments.settings)
-        settings["epochs"] = arguments.steps * settings["batch"] / len(data.rows)
-        labels = str(ROOT / config["dataset"]["labels"])
-        runs = {row: losses(data, folder, settings, labels, *how) for row, how in ROWS.items()}
+        dataset = typed(Dataset, config["dataset"])
+        data = Data(config, None, dataset.toycity.train, folder)
+        recipe = recipe_of(config, "m0", arguments.settings)
+        epochs = arguments.steps * recipe.training.batch / len(data.rows)
+        recipe = replace(recipe, training=replace(recipe.training, epochs=epochs))
+        files, labels = data.files, ROOT / dataset.labels
+        inputs = TrainingInputs(files.images, files.truth, files.index, folder / "manifest.csv", labels)
+        runs = {row: losses(inputs, recipe, folder, *how) for row, how in ROWS.items()}
     first = next(iter(runs.values()))
     print(f"loss from {first.iloc[0]:.3f} to {first.iloc[-1]:.3f} in {len(first)} steps in one thread")
     print("largest difference from it, relative")

@@ -48,7 +48,6 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
 import tailcutmix.models.torchvision_ops  # noqa: F401 (before torchvision)
-from tailcutmix.configuration import training_settings
 from tailcutmix.dataset import manifest
 from tailcutmix.dataset.normalisation import MEAN, STD
 from tailcutmix.dataset.packing import PackedFiles, open_packed, pack
@@ -58,12 +57,13 @@ from tailcutmix.mixing.material import Material
 from tailcutmix.mixing.place import Place
 from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.models.build import build_model
-from tailcutmix.plan.settings import Network, Regions, typed
+from tailcutmix.plan.plan import merged, read_plan
+from tailcutmix.plan.settings import Dataset as DatasetSettings
+from tailcutmix.plan.settings import Recipe, Regions, Training, typed
 from tailcutmix.tail.levels import Subset, read_boxes, write_subset
 from tailcutmix.tail.statistics import count_labels
-from tailcutmix.training.engine import DEFAULTS, compiled
-from tailcutmix.training.job import recipe_of
-from tailcutmix.training.loss import Targets
+from tailcutmix.training.engine import compiled
+from tailcutmix.training.loss import LossWeights, Targets
 from tailcutmix.training.optimisation import build_optimiser, training_step
 from toycity.generate import Settings, generate
 
@@ -73,46 +73,38 @@ from torchvision.transforms import v2  # isort: skip
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def merge(under, over):
-    """``over`` laid over ``under`` as Snakemake lays an overlay over a configuration."""
-    if isinstance(under, dict) and isinstance(over, dict):
-        return under | {key: merge(under.get(key), value) for key, value in over.items()}
-    return over
-
-
 def read_config(overlays: list[str], toycity: list[int] | None) -> dict:
     """The default configuration with overlays merged in; ``toycity`` puts generated images of this size in."""
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    toy = config["dataset"]
+    default = config["dataset"]
     for path in overlays:
-        config = merge(config, yaml.safe_load(Path(path).read_text()))
+        config = merged(config, yaml.safe_load(Path(path).read_text()))
     if toycity:
         height, width = toycity
-        config["dataset"] = toy | {"toycity": toy["toycity"] | {"height": height, "width": width}}
+        config["dataset"] = merged(default, {"toycity": {"height": height, "width": width}})
     return config
 
 
-def settings_of(config: dict, name: str, over: dict) -> dict:
-    """A model's settings as a training job completes them, with ``over`` laid over them."""
-    return merge(DEFAULTS | training_settings(config, name), over)
+def recipe_of(config: dict, name: str, over: dict) -> Recipe:
+    """What defines a model's training, with the keys ``over`` laid over the model's own."""
+    return read_plan(merged(config, {"models": {name: over}}), ROOT).recipe_of(name)
 
 
 class Data:
     """``images`` training images of the configured data set, packed, with the five rarest classes as the tail."""
 
     def __init__(self, config: dict, root: str | None, images: int, folder: Path):
-        dataset = config["dataset"]
-        self.labels = read_labels(ROOT / dataset["labels"])
-        if dataset["source"] == "toycity":
-            root = folder / "raw"
-            toy = dataset["toycity"]
-            generate(root, Settings(**toy | {"train": images, "val": 1, "test": 0}))
-        listing = list_images(dataset["source"], root or dataset["root"])
+        dataset = typed(DatasetSettings, config["dataset"])
+        self.labels = read_labels(ROOT / dataset.labels)
+        if dataset.source == "toycity":
+            root, toy = folder / "raw", dataset.toycity
+            generate(root, Settings(images, 1, 0, toy.height, toy.width, toy.seed))
+        listing = list_images(dataset.source, root or dataset.root)
         listing = listing[listing.split == "train"].iloc[:images]
         manifest.write_manifest(manifest.build(listing, 1), folder / "manifest.csv")
         self.rows = manifest.read_manifest(folder / "manifest.csv", "train")
         self.files = PackedFiles.under(folder / "packed")
-        pack(folder / "manifest.csv", "train", self.labels, dataset["size"], self.files)
+        pack(folder / "manifest.csv", "train", self.labels, dataset.size, self.files)
         self.packed = open_packed(self.files, folder / "manifest.csv")
         pixels, _ = count_labels(self.packed.labels, self.labels.num_classes)
         self.tail = tuple(self.labels.classes[train_id] for train_id in np.argsort(pixels) if pixels[train_id])[:5]
@@ -123,23 +115,23 @@ class Data:
             boxes.append(read_boxes(out.boxes))
         self.boxes = pd.concat(boxes, ignore_index=True)
 
-    def sampler(self, settings: dict, device: torch.device) -> Sampler:
+    def sampler(self, recipe: Recipe, device: torch.device) -> Sampler:
         material = Material(self.labels.classes, self.tail, self.boxes)
-        return Sampler(self.packed, recipe_of(settings), material, Place(device), seed=0)
+        return Sampler(self.packed, recipe, material, Place(device), seed=0)
 
 
 class PlainDataset(Dataset):
     """Decode, resize, crop, flip and jitter one sample with PIL and torchvision."""
 
-    def __init__(self, data: Data, settings: dict, length: int):
+    def __init__(self, data: Data, recipe: Recipe, length: int):
         self.rows, self.lookup, self.length = data.rows, data.labels.to_train_id, length
-        augmentation, jitter = settings["augmentation"], settings["augmentation"]["jitter"]
-        self.size, self.scale = data.packed.images.shape[1:3], augmentation["scale"]
+        augmentation, jitter = recipe.augmentation, recipe.augmentation.jitter
+        self.size, self.scale = data.packed.images.shape[1:3], augmentation.scale
         fill = {tv_tensors.Image: 0, tv_tensors.Mask: IGNORE}
         self.transform = v2.Compose(
             [
-                v2.RandomCrop(settings["crop"], pad_if_needed=True, fill=fill),
-                v2.RandomHorizontalFlip(0.5 if augmentation["flip"] else 0.0),
+                v2.RandomCrop(recipe.training.crop, pad_if_needed=True, fill=fill),
+                v2.RandomHorizontalFlip(0.5 if augmentation.flip else 0.0),
                 v2.ColorJitter(jitter, jitter, jitter),
                 v2.ToDtype({tv_tensors.Image: torch.float32, tv_tensors.Mask: torch.int64}, scale=True),
                 v2.Normalize(MEAN, STD),
@@ -160,19 +152,19 @@ class PlainDataset(Dataset):
         return image, mask[0]
 
 
-def plain_optimiser(model, settings: dict) -> torch.optim.Optimizer:
-    options = {"lr": settings["lr"], "weight_decay": settings["weight_decay"]}
-    if settings["optimizer"] == "sgd":
-        return torch.optim.SGD(model.parameters(), **options, momentum=settings["momentum"])
+def plain_optimiser(model, training: Training) -> torch.optim.Optimizer:
+    options = {"lr": training.lr, "weight_decay": training.weight_decay}
+    if training.optimizer == "sgd":
+        return torch.optim.SGD(model.parameters(), **options, momentum=training.momentum)
     return torch.optim.AdamW(model.parameters(), **options)
 
 
-def plain_loop(data: Data, settings: dict, model, device, workers: int, total: int) -> Iterator[None]:
+def plain_loop(data: Data, recipe: Recipe, model, device, workers: int, total: int) -> Iterator[None]:
     """One plain step each time it is asked."""
-    optimiser = plain_optimiser(model, settings)
-    dataset = PlainDataset(data, settings, total * settings["batch"])
+    optimiser, batch = plain_optimiser(model, recipe.training), recipe.training.batch
+    dataset = PlainDataset(data, recipe, total * batch)
     loader = DataLoader(
-        dataset, settings["batch"], shuffle=True, num_workers=workers, drop_last=True, pin_memory=device.type == "cuda"
+        dataset, batch, shuffle=True, num_workers=workers, drop_last=True, pin_memory=device.type == "cuda"
     )
     for images, labels in loader:
         optimiser.zero_grad()
@@ -182,9 +174,9 @@ def plain_loop(data: Data, settings: dict, model, device, workers: int, total: i
         yield loss.item()
 
 
-def bf16_loop(batches: list, settings: dict, model, device) -> Iterator[None]:
+def bf16_loop(batches: list, training: Training, model, device) -> Iterator[None]:
     """One eager step in bfloat16, channels-last, on a batch that lies on the device, each time it is asked."""
-    optimiser = plain_optimiser(model, settings)
+    optimiser = plain_optimiser(model, training)
     while True:
         for batch in batches:
             optimiser.zero_grad()
@@ -194,16 +186,17 @@ def bf16_loop(batches: list, settings: dict, model, device) -> Iterator[None]:
             yield optimiser.step()
 
 
-def our_loop(next_batch: Callable, settings: dict, model, network, drawing: list | None = None) -> Iterator[None]:
+def our_loop(next_batch: Callable, recipe: Recipe, model, network, drawing: list | None = None) -> Iterator[None]:
     """One step of this project each time it is asked; ``drawing`` collects the seconds spent in the sampler."""
-    optimiser, step = build_optimiser(model, settings), 0
+    optimiser, step = build_optimiser(model, recipe.training), 0
+    weights = LossWeights(auxiliary=recipe.network.auxiliary_weight)
     while True:
         began = time.perf_counter()
         batch = next_batch(step)
         if drawing is not None:
             drawing.append(time.perf_counter() - began)
         targets = Targets(batch.labels, batch.labels_b, batch.lam)
-        loss, _ = training_step(network, optimiser, batch.images, targets, settings)
+        loss, _ = training_step(network, optimiser, batch.images, targets, recipe.training, weights)
         if step % 10 == 0 or batch.images.device.type == "cpu":
             loss.item()
         step += 1
@@ -262,41 +255,41 @@ def build_rows(data: Data, config: dict, arguments, device: torch.device) -> tup
     """The rows to measure, and the floating-point operations of a step of the first model."""
     rows, first, models = [], None, {}
     for name in arguments.models:
-        settings = settings_of(config, name, arguments.settings)
-        shape = str([settings[key] for key in ("architecture", "width", "attention", "crop", "batch")])
+        recipe = recipe_of(config, name, arguments.settings)
+        shape = str([recipe.network, recipe.training.crop, recipe.training.batch])
         if shape not in models:
             torch.manual_seed(0)
-            fresh = build_model(typed(Network, settings), data.labels.num_classes).to(device).train()
+            fresh = build_model(recipe.network, data.labels.num_classes).to(device).train()
             model = deepcopy(fresh).to(memory_format=torch.channels_last)
             models[shape] = model, {mode: compiled(model, mode) for mode in [False, *arguments.compile]}
         model, networks = models[shape]  # the same for all that look alike: compiling one takes minutes
-        sampler = data.sampler(settings, device)
+        sampler = data.sampler(recipe, device)
         batches = [sampler.batch(step) for step in range(4 if device.type == "cuda" else 1)]
         if first is None:
-            first = settings, fresh, batches
+            first = recipe, fresh, batches
         drawn = launches(lambda s=sampler: s._normalised(0))
-        steps = our_loop(lambda step, b=batches: b[0], settings, model, model)
+        steps = our_loop(lambda step, b=batches: b[0], recipe, model, model)
         next(steps)  # the first makes the optimiser's state
         stepped = launches(steps.__next__)
         for mode, network in networks.items():
-            title = f"{name} ({settings['mixing']})" + (f" {mode}" if mode else "")
+            title = f"{name} ({recipe.mixing.name})" + (f" {mode}" if mode else "")
             rows.append(Row(title, None, device, launches="" if mode else f"{stepped} + {drawn}"))
-            rows[-1].loop = our_loop(sampler.batch, settings, model, network, rows[-1].drawing)
+            rows[-1].loop = our_loop(sampler.batch, recipe, model, network, rows[-1].drawing)
             if device.type == "cuda":
-                ready = our_loop(lambda step, b=batches: b[step % len(b)], settings, model, network)
+                ready = our_loop(lambda step, b=batches: b[step % len(b)], recipe, model, network)
                 rows.append(Row(f"{title}, ready batches", ready, device))
-    settings, model, batches = first
+    recipe, model, batches = first
     with FlopCounterMode(display=False) as counter:
         F.cross_entropy(model(batches[0].images).logits, batches[0].labels, ignore_index=IGNORE).backward()
     if device.type == "cuda":
         baseline = deepcopy(model).to(memory_format=torch.channels_last)
-        rows.append(Row("bf16 loop", bf16_loop(batches, settings, baseline, device), device))
+        rows.append(Row("bf16 loop", bf16_loop(batches, recipe.training, baseline, device), device))
     if not arguments.no_plain:
         workers = arguments.threads
         # A GPU may empty the workers' queue (two batches each), which they fill while another row is measured.
         warm_up = 2 * workers + 1 if device.type == "cuda" else 1
         total = arguments.rounds * (arguments.steps + warm_up) + 2 * workers
-        plain = plain_loop(data, settings, model, device, workers, total)
+        plain = plain_loop(data, recipe, model, device, workers, total)
         rows.append(Row("plain loop", plain, device, warm_up))
     return rows, counter.get_total_flops()
 
@@ -355,14 +348,15 @@ def main() -> None:
                 row.round(arguments.steps)
         for row in rows:
             row.loop.close()
-    settings = settings_of(config, arguments.models[0], arguments.settings)
-    report(rows, operations, matrix_rate(device), settings, config["dataset"]["name"], arguments)
+    recipe = recipe_of(config, arguments.models[0], arguments.settings)
+    report(rows, operations, matrix_rate(device), recipe, config["dataset"]["name"], arguments)
 
 
-def report(rows: list[Row], operations: float, rate: float, settings: dict, name: str, arguments) -> None:
-    crop = "x".join(map(str, settings["crop"]))
-    print(f"{name}, {arguments.device}, {arguments.threads} threads; {settings['architecture']} {settings['width']}, "
-          f"crop {crop}, batch {settings['batch']}: {operations / 1e9:.1f} GFLOP a step")  # fmt: skip
+def report(rows: list[Row], operations: float, rate: float, recipe: Recipe, name: str, arguments) -> None:
+    crop, batch = "x".join(map(str, recipe.training.crop)), recipe.training.batch
+    network = f"{recipe.network.architecture} {recipe.network.width}"
+    print(f"{name}, {arguments.device}, {arguments.threads} threads; {network}, "
+          f"crop {crop}, batch {batch}: {operations / 1e9:.1f} GFLOP a step")  # fmt: skip
     print(f"a large product here: {rate / 1e12:.3g} TFLOP/s")
     print(f"{'':<34}{'step ms':>10}{'images/s':>10}{'data':>8}{'matrix rate':>13}{'launches':>14}")
     first = rows[0].name.split()[0]
@@ -374,7 +368,7 @@ def report(rows: list[Row], operations: float, rate: float, settings: dict, name
         data = f"{share:8.1%}" if share is not None else " " * 8
         same = row.name.split()[0] in (first, "plain", "bf16")
         used = f"{operations / row.median / rate:13.0%}" if same else " " * 13
-        times = f"{1000 * row.median:10.1f}{settings['batch'] / row.median:10.2f}"
+        times = f"{1000 * row.median:10.1f}{batch / row.median:10.2f}"
         print(f"{row.name:<34}{times}{data}{used}{row.launches:>14}")
     for other in ("plain loop", "bf16 loop"):
         for row in rows:

@@ -3,6 +3,7 @@
 import copy
 import logging
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,28 +14,29 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
-from training_fakes import CLASSES, FakeSampler, TinyNet, run
+from training_fakes import FakeSampler, TinyNet, run, run_of
 
 from tailcutmix.devices import Usage
 from tailcutmix.errors import UserError
 from tailcutmix.models.weights import load_weights, save_weights
+from tailcutmix.plan.settings import Training
 from tailcutmix.training import engine
 from tailcutmix.training.checkpoint import pack_optimiser, unpack_optimiser
-from tailcutmix.training.engine import DEFAULTS, train
-from tailcutmix.training.loss import Targets, cross_entropy_sum, inverse_frequency, weight_sum
+from tailcutmix.training.engine import train
+from tailcutmix.training.loss import LossWeights, Targets, cross_entropy_sum, inverse_frequency, weight_sum
 from tailcutmix.training.optimisation import build_optimiser, training_step
 from tailcutmix.training.schedule import Plateau, polynomial_rate
 
-STEP = DEFAULTS | {"lr": 0.1}
+STEP = Training(lr=0.1)
 
 
-def one_step(network, batch, targets=None, weights=None, **changed):
+def one_step(network, batch, targets=None, weights=LossWeights(), **changed):  # noqa: B008 (frozen)
     """(loss, norm) of one step on a copy, and the copy."""
     network = copy.deepcopy(network)
-    options = STEP | changed
-    optimiser = build_optimiser(network, options)
+    training = replace(STEP, **changed)
+    optimiser = build_optimiser(network, training)
     targets = targets or Targets(batch.labels, batch.labels_b, batch.lam)
-    loss, norm = training_step(network, optimiser, batch.images, targets, options, weights)
+    loss, norm = training_step(network, optimiser, batch.images, targets, training, weights)
     return float(loss), float(norm), network
 
 
@@ -42,7 +44,7 @@ def test_a_step_is_the_plain_torch_step():
     torch.manual_seed(0)
     network, batch = TinyNet(dropout=0.0), FakeSampler().batch(4)
     weights = torch.tensor([0.5, 2.0, 3.0])
-    loss, norm, ours = one_step(network, batch, weights=weights, auxiliary_weight=0.25)
+    loss, norm, ours = one_step(network, batch, weights=LossWeights(weights, auxiliary=0.25))
     optimiser = torch.optim.SGD(network.parameters(), 0.1, momentum=0.9, weight_decay=1e-4)
     outputs = network(batch.images)
     expected = F.cross_entropy(outputs.logits, batch.labels, weights, ignore_index=255)
@@ -106,7 +108,7 @@ def test_mixup_of_each_image_is_the_mean_of_both_losses(seed, weighted, share):
 def test_a_batch_without_a_labelled_pixel_teaches_nothing():
     batch = FakeSampler().batch(0)
     targets = Targets(torch.full_like(batch.labels, 255))
-    loss, norm, _ = one_step(TinyNet(), batch, targets, weights=torch.ones(3))
+    loss, norm, _ = one_step(TinyNet(), batch, targets, weights=LossWeights(torch.ones(3)))
     assert (loss, norm) == (0.0, 0.0)
 
 
@@ -137,13 +139,13 @@ def test_the_plateau_waits_five_epochs_then_takes_a_tenth_and_stops_at_its_floor
     assert rates[-1] == pytest.approx(1e-5)
 
 
-@pytest.mark.parametrize("settings", [{"optimizer": "sgd"}, {"optimizer": "adamw"}])
-def test_a_restored_optimiser_has_the_memory_layout_of_its_parameters(settings):
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_a_restored_optimiser_has_the_memory_layout_of_its_parameters(optimizer):
     network = TinyNet().to(memory_format=torch.channels_last)
-    batch, options = FakeSampler().batch(0), STEP | settings
-    optimiser = build_optimiser(network, options)
-    training_step(network, optimiser, batch.images, Targets(batch.labels), options)
-    restored = build_optimiser(network, options)
+    batch, training = FakeSampler().batch(0), replace(STEP, optimizer=optimizer)
+    optimiser = build_optimiser(network, training)
+    training_step(network, optimiser, batch.images, Targets(batch.labels), training, LossWeights())
+    restored = build_optimiser(network, training)
     tensors, values = pack_optimiser(optimiser)
     unpack_optimiser(restored, {name: value.contiguous() for name, value in tensors.items()}, values)
     for parameter in network.parameters():
@@ -171,10 +173,8 @@ def test_history_counts_every_step_once(tmp_path):
 @pytest.mark.parametrize("read_every", [1, 10])
 def test_a_loss_that_is_not_finite_names_the_step_and_the_images(tmp_path, monkeypatch, read_every):
     monkeypatch.setattr(engine, "STEPS_BETWEEN_READS", {"cpu": read_every})
-    network, sampler = TinyNet(), FakeSampler(nan_at=3)
-    arguments = {"classes": CLASSES, "out": tmp_path, "running": tmp_path / "running", "device": torch.device("cpu")}
     with pytest.raises(UserError, match=r"step 3: loss nan.* image3_0, image3_1, image3_2, image3_3; lower") as error:
-        train(network, sampler, {"epochs": 1, "checkpoint_seconds": 0}, **arguments)
+        train(TinyNet(), FakeSampler(nan_at=3), run_of(tmp_path, 10, history_every=2))
     assert "\n" not in str(error.value)
     assert not (tmp_path / "model.safetensors").exists()
     for path in (tmp_path / "running").iterdir():

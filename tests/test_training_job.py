@@ -1,7 +1,7 @@
 """A whole training job with the real sampler and network, on a few small ToyCity images."""
 
-import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,21 +15,31 @@ from tailcutmix.dataset.sources import list_images
 from tailcutmix.errors import UserError
 from tailcutmix.labels import read_labels
 from tailcutmix.mixing.sampler import Sampler
-from tailcutmix.plan.settings import Regions, plain
+from tailcutmix.plan.settings import (
+    Augmentation,
+    Engine,
+    Mixing,
+    Network,
+    Recipe,
+    Regions,
+    Resources,
+    Training,
+    plain,
+    typed,
+)
 from tailcutmix.tail.levels import Subset, write_subset
-from tailcutmix.training.job import definition, run_training
+from tailcutmix.training.engine import TrainingOutputs
+from tailcutmix.training.job import TrainingInputs, TrainingJob, definition, run_training
 from toycity.generate import Settings, generate
 
 LABELS = Path(__file__).resolve().parent.parent / "config/labels/cityscapes.csv"
-SETTINGS = {
-    "architecture": "hrnet", "width": 4, "head_channels": 8, "attention": "hierarchical", "training_scales": [0.5, 1.0],
-    "auxiliary_weight": 0.05, "crop": [64, 64], "batch": 4, "epochs": 2, "expand": 1, "mixing": "level0",
-    "sampling": "images", "probability": 1.0, "cyc_draws": 4, "cyc_min_pixels": 1, "level_weights": None,
-    "augmentation": {"scale": [0.75, 1.5], "flip": True, "jitter": 0.25}, "optimizer": "sgd", "lr": 0.01,
-    "momentum": 0.9, "weight_decay": 1e-4, "schedule": "poly", "poly_power": 2.0, "warmup": 0.0, "grad_clip": None,
-    "accumulate": 1, "class_weights": "inverse_frequency", "bf16": "auto", "compile": False,
-    "checkpoint_seconds": 1000, "history_every": 1,
-}  # fmt: skip
+RECIPE = Recipe(
+    network=Network(width=4, head_channels=8, auxiliary_weight=0.05),
+    augmentation=Augmentation(scale=(0.75, 1.5)),
+    mixing=Mixing(name="level0", cyc_draws=4),
+    training=Training(crop=(64, 64), batch=4, epochs=2, lr=0.01, class_weights="inverse_frequency"),
+)
+BUCKETS = "class,share,bucket\nroad,0.5,head\ncar,0.02,tail\nperson,0.01,tail\n"
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +51,7 @@ def data(tmp_path_factory):
     manifest.write_manifest(rows, folder / "manifest.csv")
     labels = read_labels(LABELS)
     pack(folder / "manifest.csv", "train", labels, None, PackedFiles.under(folder / "packed"))
+    (folder / "final.csv").write_text(BUCKETS)
     rows = manifest.read_manifest(folder / "manifest.csv", "train")
     write_subset(rows, labels.class_of("car"), Regions(), Subset.under(folder / "car", [1, 2, 3]), workers=1)
     return folder
@@ -48,12 +59,35 @@ def data(tmp_path_factory):
 
 @pytest.fixture
 def job(data, tmp_path):
-    return {
-        "packed": plain(PackedFiles.under(data / "packed")), "manifest": str(data / "manifest.csv"),
-        "labels": str(LABELS), "tail": ["car", "person"], "boxes": None, "init": None,
-        "settings": copy.deepcopy(SETTINGS), "seed": 0, "out": str(tmp_path / "m1"),
-        "running": str(tmp_path / "running"), "gpus": 0, "threads": 1,
-    }  # fmt: skip
+    """M1, with car and person as the tail."""
+    packed = PackedFiles.under(data / "packed")
+    return TrainingJob(
+        inputs=TrainingInputs(
+            images=packed.images,
+            truth=packed.truth,
+            index=packed.index,
+            manifest=data / "manifest.csv",
+            labels=LABELS,
+            buckets=data / "final.csv",
+        ),
+        outputs=outputs(tmp_path / "m1"),
+        recipe=RECIPE,
+        engine=Engine(checkpoint_seconds=1000, history_every=1),
+        seed=0,
+        resources=Resources(gpus=0, threads=1),
+    )
+
+
+def outputs(folder):
+    return TrainingOutputs(folder / "model.safetensors", folder / "history.csv", folder.parent / "running")
+
+
+def with_training(job, **changed):
+    return replace(job, recipe=replace(job.recipe, training=replace(job.recipe.training, **changed)))
+
+
+def with_inputs(job, **changed):
+    return replace(job, inputs=replace(job.inputs, **changed))
 
 
 def stop_at(step, monkeypatch):
@@ -73,32 +107,33 @@ def stop_at(step, monkeypatch):
 
 def test_a_stopped_expert_starts_from_m1_and_ends_as_if_nothing_had_happened(job, data, tmp_path, monkeypatch):
     run_training(job)
-    m1 = Path(job["out"])
+    m1 = tmp_path / "m1"
     assert sorted(path.name for path in m1.iterdir()) == ["history.csv", "model.safetensors"]
     rows = pd.read_csv(m1 / "history.csv")
     assert rows["pixels_added:car"].sum() + rows["pixels_added:person"].sum() > 0
     assert rows.filter(like="pixels_added").drop(columns=["pixels_added:car", "pixels_added:person"]).sum().sum() == 0
 
-    job |= {"boxes": str(data / "car/boxes.csv"), "init": str(m1 / "model.safetensors"), "tail": []}
-    job["settings"] |= {"mixing": "levels", "levels": [1, 2]}
-    run_training(job | {"out": str(tmp_path / "undisturbed")})
-    disturbed = job | {"out": str(tmp_path / "disturbed")}
+    expert = with_inputs(job, buckets=None, boxes=data / "car/boxes.csv", init=m1 / "model.safetensors")
+    expert = replace(expert, recipe=replace(RECIPE, mixing=Mixing(name="levels", levels=(1, 2))))
+    run_training(replace(expert, outputs=outputs(tmp_path / "undisturbed")))
+    disturbed = replace(expert, outputs=outputs(tmp_path / "disturbed"))
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
         stop_at(1, patch)
         run_training(disturbed)
-    assert not Path(disturbed["out"]).exists()
+    assert not (tmp_path / "disturbed").exists()
     run_training(disturbed)
     assert list((tmp_path / "running").iterdir()) == []
     ours, theirs = (load_file(tmp_path / name / "model.safetensors") for name in ("disturbed", "undisturbed"))
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
-    started = load_file(job["init"])
+    started = load_file(m1 / "model.safetensors")
     assert any(not torch.equal(ours[name], started[name]) for name in ours)
 
 
 def test_two_processes_train_what_one_does(job, tmp_path):
-    job["settings"]["lr"] = 1e-4  # BatchNorm over a handful of values multiplies rounding errors from step to step
+    job = with_training(job, lr=1e-4)  # BatchNorm over a handful of values multiplies rounding errors at every step
     run_training(job)
-    run_training(job | {"out": str(tmp_path / "two"), "processes": 2, "threads": 2, "log": str(tmp_path / "log")})
+    two = replace(job, outputs=outputs(tmp_path / "two"), processes=2, log=tmp_path / "log")
+    run_training(replace(two, resources=Resources(threads=2)))
     one, two = (pd.read_csv(tmp_path / name / "history.csv") for name in ("m1", "two"))
     assert two.loss.to_numpy() == pytest.approx(one.loss.to_numpy(), rel=1e-3)
     counts = list(one.columns[6:])
@@ -106,33 +141,54 @@ def test_two_processes_train_what_one_does(job, tmp_path):
     assert "trained 4 steps" in (tmp_path / "log").read_text()
 
 
-def test_a_run_is_what_changes_its_weights_and_nothing_else(job):
-    key = json.dumps(definition(job), sort_keys=True)
-    same = job | {"gpus": 4, "threads": 9, "log": "x", "settings": job["settings"] | {"checkpoint_seconds": 5}}
-    assert json.dumps(definition(same), sort_keys=True) == key
-    for change in (
-        {"seed": 1},
-        {"tail": ["car"]},
-        {"out": "elsewhere"},
-        {"init": job["labels"]},
-        {"settings": job["settings"] | {"lr": 0.02}},
-        {"labels": str(LABELS.with_name("camvid.csv"))},
-        {"packed": job["packed"] | {"index": str(LABELS)}},
-    ):
-        assert json.dumps(definition(job | change), sort_keys=True) != key, change
+def test_a_run_is_what_changes_its_weights_and_nothing_else(job, tmp_path):
+    def key(job):
+        return json.dumps(definition(job), sort_keys=True)
+
+    same = replace(job, resources=Resources(gpus=4, threads=9), processes=2, log=Path("x"))
+    assert key(replace(same, engine=Engine(checkpoint_seconds=5, history_every=3, tensorboard=True))) == key(job)
+    scored = tmp_path / "scored.csv"
+    scored.write_text(BUCKETS.replace("0.02", "0.03"))
+    assert key(with_inputs(job, buckets=scored)) == key(job), "of the buckets only the tail is mixed in"
+    scored.write_text(BUCKETS.replace("person,0.01,tail", "person,0.01,middle"))
+    changed = [
+        replace(job, seed=1),
+        replace(job, code="other"),
+        replace(job, outputs=outputs(tmp_path / "elsewhere")),
+        with_inputs(job, buckets=scored),
+        with_inputs(job, buckets=None),
+        with_inputs(job, boxes=LABELS),
+        with_inputs(job, init=LABELS),
+        with_inputs(job, index=LABELS),
+        with_inputs(job, labels=add_row(LABELS, tmp_path / "labels.csv")),
+        with_training(job, lr=0.02),
+        replace(job, recipe=replace(RECIPE, mixing=replace(RECIPE.mixing, level_weights={1: 1.0}))),
+    ]
+    assert len({key(job), *map(key, changed)}) == 1 + len(changed)
+
+
+def add_row(table, path):
+    path.write_text(table.read_text() + "40,new,255,void,0,#000000,\n")
+    return path
+
+
+def test_a_job_travels_as_json(job, tmp_path):
+    weighted = replace(RECIPE, mixing=Mixing(name="levels", levels=(1, 2), level_weights={1: 1.0, 2: 0.5}))
+    for one in (job, replace(job, recipe=weighted, inputs=replace(job.inputs, init=LABELS), log=tmp_path / "log")):
+        assert typed(TrainingJob, json.loads(json.dumps(plain(one)))) == one
 
 
 def test_a_batch_that_the_processes_cannot_share_is_refused(job):
     with pytest.raises(UserError, match="training.batch is 4: give a multiple of the 3 processes"):
-        run_training(job | {"processes": 3})
+        run_training(replace(job, processes=3))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("mode", [False, True, "cuda_graphs"])
 def test_on_a_gpu_a_stopped_run_goes_on_and_learns_what_a_cpu_does(job, tmp_path, monkeypatch, mode):
-    job["settings"] |= {"epochs": 3, "lr": 1e-4, "checkpoint_seconds": 0}
+    job = replace(with_training(job, epochs=3, lr=1e-4), engine=replace(job.engine, checkpoint_seconds=0))
     run_training(job)
-    on_gpu = job | {"gpus": 1, "out": str(tmp_path / "gpu"), "settings": job["settings"] | {"compile": mode}}
+    on_gpu = replace(with_training(job, compile=mode), outputs=outputs(tmp_path / "gpu"), resources=Resources(gpus=1))
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
         stop_at(2, patch)
         run_training(on_gpu)
@@ -145,8 +201,8 @@ def test_on_a_gpu_a_stopped_run_goes_on_and_learns_what_a_cpu_does(job, tmp_path
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")
 def test_two_gpus_train_what_one_does(job, tmp_path):
-    job["settings"] |= {"lr": 1e-4, "bf16": False}
-    run_training(job | {"gpus": 1})
-    run_training(job | {"gpus": 2, "out": str(tmp_path / "two")})
+    job = with_training(job, lr=1e-4, bf16=False)
+    run_training(replace(job, resources=Resources(gpus=1)))
+    run_training(replace(job, resources=Resources(gpus=2), outputs=outputs(tmp_path / "two")))
     one, two = (pd.read_csv(tmp_path / name / "history.csv") for name in ("m1", "two"))
     assert two.loss.to_numpy() == pytest.approx(one.loss.to_numpy(), rel=0.03)  # tf32

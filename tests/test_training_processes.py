@@ -11,9 +11,9 @@ import torch
 import training_fakes
 from safetensors.torch import load_file
 
-from tailcutmix.devices import lease_devices
+from tailcutmix.devices import Lease, lease_devices
 from tailcutmix.errors import UserError
-from tailcutmix.training import distributed
+from tailcutmix.training import launcher
 
 GPUS = ["GPU-aa", "GPU-bb", "GPU-cc"]
 
@@ -88,18 +88,13 @@ def one_process(out, steps, settings, on_step=lambda step: None, model=None, dty
     training_fakes.train(
         model or training_fakes.TinyNet(dropout=0.0),
         training_fakes.FakeSampler(on_step=on_step, dtype=dtype),
-        training_fakes.SETTINGS | settings,
-        classes=training_fakes.CLASSES,
-        out=out,
-        running=out / "running",
-        device=torch.device("cpu"),
-        total_steps=steps,
+        training_fakes.run_of(out, steps, **settings),
     )
 
 
 def launch(job, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.path.dirname(training_fakes.__file__))
-    distributed.launch("training_fakes", {"threads": 2} | job, processes=2, visible="", locks=[])
+    launcher.launch("training_fakes", job, processes=2, threads=2, lease=Lease([torch.device("cpu")], "", []))
 
 
 def terminate_when(path):

@@ -16,14 +16,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 import torch
 from torch import nn
 
+from tailcutmix.labels import Label
 from tailcutmix.mixing.batch import Batch, Counts
 from tailcutmix.models.build import build_model
-from tailcutmix.plan.settings import Network
-from tailcutmix.training import distributed
-from tailcutmix.training.engine import train
+from tailcutmix.plan.settings import Engine, Network, Recipe, Training, typed
+from tailcutmix.training.distributed import Process, process_group
+from tailcutmix.training.engine import Run, TrainingOutputs, train
+from tailcutmix.training.launcher import reporting
 
-CLASSES = ["road", "traffic light", "train"]
-SETTINGS = {"optimizer": "sgd", "lr": 0.05, "batch": 4, "epochs": 1, "history_every": 7, "checkpoint_seconds": 0}
+CLASSES = (Label(7, "road", 0), Label(19, "traffic light", 1), Label(31, "train", 2))
+SETTINGS = {"lr": 0.05, "batch": 4, "history_every": 7, "checkpoint_seconds": 0}
 
 
 class Outputs(NamedTuple):
@@ -86,20 +88,24 @@ def hrnet(dtype: torch.dtype) -> nn.Module:
     return build_model(Network(width=4, head_channels=8), len(CLASSES)).to(dtype)
 
 
+def run_of(out, steps, process: Process | None = None, **settings) -> Run:
+    """A run of so many steps of a :class:`FakeSampler`; ``settings`` are keys of any section."""
+    settings = SETTINGS | settings | {"epochs": steps / FakeSampler.steps_per_epoch}
+    out = Path(out)
+    return Run(
+        recipe=Recipe(network=typed(Network, settings), training=typed(Training, settings)),
+        engine=typed(Engine, settings),
+        outputs=TrainingOutputs(out / "model.safetensors", out / "history.csv", out / "running"),
+        process=process or Process(torch.device("cpu")),
+        classes=CLASSES,
+    )
+
+
 def run(out, steps, on_step=lambda step: None, **settings) -> None:
     """Train the tiny network in this process, as a rule script would."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    train(
-        TinyNet(),
-        FakeSampler(on_step=on_step),
-        SETTINGS | settings,
-        classes=CLASSES,
-        out=Path(out),
-        running=Path(out) / "running",
-        device=torch.device("cpu"),
-        total_steps=steps,
-    )
+    train(TinyNet(), FakeSampler(on_step=on_step), run_of(out, steps, **settings))
 
 
 def quick_processes() -> multiprocessing.context.BaseContext:
@@ -137,24 +143,14 @@ def run_distributed(description: Path) -> None:
     job = json.loads(description.read_text())
     device = torch.device("cpu")
     torch.set_num_threads(1)
-    with distributed.reporting(description), distributed.process_group(device) as (rank, world):
+    with reporting(description), process_group(device) as process:
         torch.manual_seed(0)
         dtype = getattr(torch, job.get("dtype", "float32"))
-        sampler = FakeSampler(rank=rank, world=world, nan_at=job.get("nan_at"), dtype=dtype)
+        sampler = FakeSampler(rank=process.rank, world=process.world, nan_at=job.get("nan_at"), dtype=dtype)
         if job.get("slow"):
             sampler.on_step = lambda step: (Path(job["out"], f"at{step}").touch(), time.sleep(0.05))
-        train(
-            hrnet(dtype) if job.get("hrnet") else TinyNet(dropout=0.0),
-            sampler,
-            SETTINGS | job["settings"],
-            classes=CLASSES,
-            out=Path(job["out"]),
-            running=Path(job["out"]) / "running",
-            device=device,
-            rank=rank,
-            world=world,
-            total_steps=job["steps"],
-        )
+        network = hrnet(dtype) if job.get("hrnet") else TinyNet(dropout=0.0)
+        train(network, sampler, run_of(job["out"], job["steps"], process, **job["settings"]))
 
 
 if __name__ == "__main__":

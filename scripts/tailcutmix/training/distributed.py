@@ -1,25 +1,39 @@
-"""Several processes, one a GPU: torch's own launcher, DDP, and BatchNorm over the whole batch on any device."""
+"""Several processes that share each batch: sums over all of them, DDP, and BatchNorm over the whole batch."""
 
-import json
-import logging
 import os
-import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-import tailcutmix
-from tailcutmix.errors import UserError
 
-log = logging.getLogger(__name__)
+@dataclass(frozen=True)
+class Process:
+    """One of the processes that share each batch.
+
+    Attributes:
+        device: what it computes on.
+        rank: its number, 0..world-1.
+        world: how many there are.
+    """
+
+    device: torch.device
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether it is the one that shows progress and writes files."""
+        return self.rank == 0
+
+
+def world_size() -> int:
+    """How many processes share each batch."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def all_sum(value: torch.Tensor) -> torch.Tensor:
@@ -93,105 +107,27 @@ def synchronise_batchnorm(model: nn.Module, device: torch.device) -> nn.Module:
     return model
 
 
-def wrap(model: nn.Module, device: torch.device, world: int, unreached: bool = False) -> nn.Module:
-    """The model as DDP over ``world`` processes, or as it is where there is one.
+def wrap(model: nn.Module, process: Process) -> nn.Module:
+    """The model as DDP over all processes, or as it is where there is one.
 
-    ``unreached`` says that some parameters take no part in the loss. BatchNorm's buffers are synchronised only at the
-    start: computed over all processes, they stay equal.
+    BatchNorm's buffers are synchronised only at the start: computed over all processes, they stay equal.
     """
-    if world == 1:
+    if process.world == 1:
         return model
-    model = synchronise_batchnorm(model, device)
-    device_ids = [device.index] if device.type == "cuda" else None
-    return DistributedDataParallel(model, device_ids, forward_sync_buffers=False, find_unused_parameters=unreached)
+    model = synchronise_batchnorm(model, process.device)
+    device_ids = [process.device.index] if process.device.type == "cuda" else None
+    return DistributedDataParallel(model, device_ids, forward_sync_buffers=False)
 
 
 @contextmanager
-def process_group(device: torch.device) -> Iterator[tuple[int, int]]:
-    """(rank, world size) as torch's launcher set them; (0, 1) outside of it. The group ends with the context."""
+def process_group(device: torch.device) -> Iterator[Process]:
+    """This process among those that torch's launcher started; outside of it the only one. The group ends with it."""
     if "TORCHELASTIC_RUN_ID" not in os.environ:
-        yield 0, 1
+        yield Process(device)
         return
     backend = "nccl" if device.type == "cuda" else "gloo"
     distributed.init_process_group(backend, timeout=timedelta(minutes=30))
     try:
-        yield distributed.get_rank(), distributed.get_world_size()
+        yield Process(device, distributed.get_rank(), distributed.get_world_size())
     finally:
         distributed.destroy_process_group()
-
-
-def launch(module: str, job: dict, processes: int, visible: str, locks: list[int]) -> None:
-    """Run ``python -m module job.json`` in ``processes`` processes under torch's launcher and wait for them.
-
-    SIGTERM and SIGINT go on to the processes, and when they have ended this one exits with 128 + the signal's number.
-    The launcher inherits ``locks``, so a GPU lease outlives a killed parent as long as its processes do.
-
-    Raises:
-        UserError: one of the processes raised it.
-        RuntimeError: they ended otherwise than well.
-    """
-    with tempfile.TemporaryDirectory(prefix="tailcutmix-") as folder:
-        description = Path(folder) / "job.json"
-        description.write_text(json.dumps(job))
-        library = str(Path(tailcutmix.__file__).parents[1])
-        environment = os.environ | {
-            "PYTHONPATH": os.pathsep.join(filter(None, [library, os.environ.get("PYTHONPATH")])),
-            "CUDA_VISIBLE_DEVICES": visible,
-            "OMP_NUM_THREADS": str(max(1, job["threads"] // processes)),
-        }
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-        command += [f"--log-dir={folder}/launcher", "--shutdown-timeout=600", "-m", module, str(description)]
-        # In a session of its own a terminal's Ctrl-C reaches this process alone, which passes it on once.
-        child = subprocess.Popen(
-            command, env=environment, pass_fds=locks, start_new_session=True, preexec_fn=_end_with_parent
-        )
-        received: list[int] = []
-
-        def forward(number, frame):
-            received.append(number)
-            workers = [int(path.read_text()) for path in Path(folder).glob("rank*.pid")]
-            for pid in workers or [child.pid]:
-                try:
-                    os.kill(pid, signal.SIGTERM)
-                except ProcessLookupError:
-                    pass
-
-        previous = {number: signal.signal(number, forward) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            code = child.wait()
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
-        if code == 0:
-            return
-        if received:
-            raise SystemExit(128 + received[0])
-        for told in sorted(Path(folder).glob("rank*.error")):
-            raise UserError(told.read_text())
-        raise RuntimeError(f"the {processes} training processes ended with code {code}; their log says why")
-
-
-@contextmanager
-def reporting(description: Path) -> Iterator[None]:
-    """In a launched process: tell the launching one this process's id, and its UserError where one ends it."""
-    name = f"rank{os.environ['RANK']}"
-    temporary = description.with_name(f"{name}.new")
-    temporary.write_text(str(os.getpid()))
-    temporary.rename(description.with_name(f"{name}.pid"))
-    try:
-        yield
-    except UserError as error:
-        description.with_name(f"{name}.error").write_text(str(error))
-        log.error("%s", error)
-        raise SystemExit(1) from None
-    except Exception:
-        log.exception("process %s failed", os.environ["RANK"])
-        raise
-
-
-def _end_with_parent() -> None:
-    """Ask Linux for SIGTERM when the parent dies, so that a killed job leaves no training behind."""
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

@@ -1,25 +1,27 @@
 """The rows of history.csv, and the same values as TensorBoard events."""
 
 import csv
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
 import torch
 
 from tailcutmix.files import replacing
-from tailcutmix.labels import slug
+from tailcutmix.labels import Label
 from tailcutmix.mixing.batch import Counts
 from tailcutmix.training.distributed import all_sum
 
 COUNTS = tuple(count.name for count in fields(Counts) if count.name != "pixels_added")
-COLUMNS = ("step", "epoch", "lr", "loss", "seconds", "images_per_second", *COUNTS)
+HISTORY_COLUMNS = ("step", "epoch", "lr", "loss", "seconds", "images_per_second", *COUNTS)
+"""Columns of history.csv before those of the classes."""
 
 
 class History:
     """Rows about the steps since the row before: mean loss, images per second, and what was mixed."""
 
-    def __init__(self, classes: list[str]):
-        self.columns = [*COLUMNS, *(f"pixels_added:{slug(name)}" for name in classes)]
+    def __init__(self, classes: Sequence[Label]):
+        self.columns = [*HISTORY_COLUMNS, *(f"pixels_added:{known.slug}" for known in classes)]
         self.rows: list[dict] = []
         self._start_row(0.0)
 
@@ -28,7 +30,7 @@ class History:
         self._losses: list[float] = []
         self._images = 0
         self._counts = {name: 0 for name in COUNTS}
-        self._pixels = torch.zeros(len(self.columns) - len(COLUMNS), dtype=torch.int64)
+        self._pixels = torch.zeros(len(self.columns) - len(HISTORY_COLUMNS), dtype=torch.int64)
 
     def add_batch(self, images: int, counts: Counts) -> None:
         """Count one batch: the images of all processes, and what this process mixed (counted on any device)."""
@@ -87,11 +89,11 @@ class History:
 
 
 class Events:
-    """TensorBoard events of every row, in a folder beside the history; nothing where they were not asked for."""
+    """TensorBoard events of every row in a folder, after ``step`` steps; nothing where the folder is None."""
 
-    def __init__(self, folder: Path, wanted: bool, step: int):
+    def __init__(self, folder: Path | None, step: int):
         self.writer = None
-        if wanted:
+        if folder is not None:
             from torch.utils.tensorboard import SummaryWriter
 
             self.writer = SummaryWriter(folder, purge_step=step)
@@ -102,6 +104,9 @@ class Events:
                 if name != "step":
                     self.writer.add_scalar(name.replace(":", "/"), value, row["step"])
 
-    def close(self) -> None:
+    def __enter__(self) -> "Events":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
         if self.writer:
             self.writer.close()

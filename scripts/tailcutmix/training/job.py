@@ -1,147 +1,172 @@
-"""A training job from plain values: what a rule script calls, and what each launched process runs."""
+"""A training job: what a rule script calls, and what each launched process runs."""
 
 import hashlib
 import json
 import logging
 import os
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
 import torch
 
-from tailcutmix.dataset.packing import PackedFiles, open_packed
+from tailcutmix.dataset.packing import Packed, PackedFiles, open_packed
 from tailcutmix.devices import lease_devices
 from tailcutmix.errors import UserError
-from tailcutmix.labels import read_labels
+from tailcutmix.labels import Label, LabelTable, read_labels
 from tailcutmix.mixing.material import Material
 from tailcutmix.mixing.place import Place
 from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.models.build import build_model
 from tailcutmix.models.weights import load_weights
-from tailcutmix.plan.settings import Augmentation, Mixing, Network, Recipe, Training, typed
+from tailcutmix.plan.settings import Engine, Recipe, Resources, plain, typed
+from tailcutmix.tail.buckets import read_tail
 from tailcutmix.tail.levels import read_boxes
 from tailcutmix.tail.statistics import count_labels
-from tailcutmix.training import distributed
 from tailcutmix.training.checkpoint import run_key
-from tailcutmix.training.engine import train
+from tailcutmix.training.distributed import Process, process_group
+from tailcutmix.training.engine import Run, TrainingOutputs, train
+from tailcutmix.training.launcher import launch, reporting
 from tailcutmix.training.loss import inverse_frequency
 
-WATCHING = ("checkpoint_seconds", "log_every_seconds", "tensorboard", "data_device_gb")
-"""Settings that change nothing in the weights: a run goes on from its checkpoint when they change."""
+
+@dataclass(frozen=True)
+class TrainingInputs:
+    """The files that a training reads.
+
+    Attributes:
+        images, truth, index: of the packed training split.
+        manifest: the manifest that they are checked against.
+        labels: label table.
+        buckets: table of buckets, whose tail level-0 cutmix mixes in; None where nothing is.
+        boxes: boxes of the regions of an expert's class; None where no levels are mixed in.
+        init: weights to start from; None to start from scratch.
+    """
+
+    images: Path
+    truth: Path
+    index: Path
+    manifest: Path
+    labels: Path
+    buckets: Path | None = None
+    boxes: Path | None = None
+    init: Path | None = None
+
+    @property
+    def packed(self) -> PackedFiles:
+        return PackedFiles(self.images, self.truth, self.index)
 
 
-def run_training(job: dict) -> None:
-    """Train one network; returns when ``out`` holds model.safetensors and history.csv.
+@dataclass(frozen=True)
+class TrainingJob:
+    """One network to train; as JSON it travels to the processes of a job with several GPUs.
 
-    ``job`` holds plain values only (it travels as JSON to the processes of a job with several GPUs):
+    Attributes:
+        inputs: the files that are read.
+        outputs: the files that are written; ``running`` is the folder under which each run has one for its checkpoints.
+        recipe: with the seed and the inputs, all that defines the weights.
+        engine: how the run is saved and watched.
+        seed: 0, 1, 2, ...: of the initial weights and of every draw.
+        resources: GPUs, 0 for the CPU, and CPU threads of the whole job.
+        processes: that share each batch; None: one per GPU.
+        code: digest of the code, so that no run goes on with other code than it began with.
+        log: file to which the first of several processes adds its log lines.
+    """
 
-    ========== =========================================================================================
-    packed     the files of the packed training split by name: images, truth, index
-    manifest   the manifest that they are checked against
-    labels     label table (CSV)
-    tail       names of the tail classes whose pixels are mixed in; [] where nothing is
-    boxes      CSV of region boxes, a list of them, or None where no levels are mixed in
-    init       weights to start from (safetensors), or None to start from scratch
-    settings   the model's settings: architecture, crop, batch, epochs, mixing, lr, ... (see config/README.md)
-    seed       0, 1, 2, ...: of the initial weights and of every draw
-    out        folder of the results
-    running    folder under which the running checkpoints lie, one folder a run
-    gpus       number of GPUs; 0 trains on the CPU
-    threads    CPU threads of the whole job
-    processes  optional; processes that share each batch, by default one a GPU
-    code       optional; digest of the code, so that no run goes on with other code than it began with
-    log        optional; file to which the first of several processes adds its log lines
-    ========== =========================================================================================
+    inputs: TrainingInputs
+    outputs: TrainingOutputs
+    recipe: Recipe
+    engine: Engine
+    seed: int
+    resources: Resources
+    processes: int | None = None
+    code: str = ""
+    log: Path | None = None
+
+
+def run_training(job: TrainingJob) -> None:
+    """Train one network; returns when its weights and its history are written.
 
     Raises:
         UserError: files or settings that do not fit, no GPU where one was asked for, or a loss that is not finite.
         SystemExit: 128 + signal after SIGTERM or SIGINT; the next call goes on from the checkpoint.
     """
-    gpus = int(job["gpus"])
-    processes = int(job.get("processes") or max(1, gpus))
-    if job["settings"]["batch"] % processes:
-        raise UserError(f"training.batch is {job['settings']['batch']}: give a multiple of the {processes} processes")
-    with lease_devices(gpus) as lease:
+    processes = job.processes or max(1, job.resources.gpus)
+    batch = job.recipe.training.batch
+    if batch % processes:
+        raise UserError(f"training.batch is {batch}: give a multiple of the {processes} processes")
+    with lease_devices(job.resources.gpus) as lease:
         if processes > 1:
-            distributed.launch(__name__, job | {"gpus": len(lease.locks)}, processes, lease.visible, lease.locks)
+            granted = replace(job, resources=replace(job.resources, gpus=len(lease.locks)))
+            launch(__name__, plain(granted), processes, job.resources.threads, lease)
         else:
-            train_in_process(job, lease.devices[0])
+            train_in_process(job, Process(lease.devices[0]))
 
 
-def train_in_process(job: dict, device: torch.device, rank: int = 0, world: int = 1) -> None:
+def train_in_process(job: TrainingJob, process: Process) -> None:
     """Build what the job describes, on this process's device, and train it."""
-    torch.set_num_threads(max(1, int(job["threads"]) // world))
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
+    torch.set_num_threads(max(1, job.resources.threads // process.world))
+    if process.device.type == "cuda":
+        torch.cuda.set_device(process.device)
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
-    settings, seed = job["settings"], int(job["seed"])
-    labels = read_labels(job["labels"])
-    packed = open_packed(typed(PackedFiles, job["packed"]), job["manifest"])
-    boxes = [job["boxes"]] if isinstance(job["boxes"], str) else job["boxes"]
-    material = Material(
-        classes=labels.classes,
-        tail=tuple(labels.class_of(name) for name in job["tail"]),
-        boxes=pd.concat([read_boxes(path) for path in boxes], ignore_index=True) if boxes else None,
-    )
-    place = Place(device, rank, world, settings.get("data_device_gb", Place.data_device_gb))
-    sampler = Sampler(packed, recipe_of(settings), material, place, seed)
-    torch.manual_seed(seed)
-    model = build_model(typed(Network, settings), labels.num_classes)
-    if job["init"]:
-        load_weights(model, job["init"])
-    weights = None
-    if settings.get("class_weights", "none") == "inverse_frequency":
+    labels = read_labels(job.inputs.labels)
+    packed = open_packed(job.inputs.packed, job.inputs.manifest)
+    sampler = build_sampler(job, packed, labels, process)
+    torch.manual_seed(job.seed)
+    model = build_model(job.recipe.network, labels.num_classes)
+    if job.inputs.init:
+        load_weights(model, job.inputs.init)
+    class_weights = None
+    if job.recipe.training.class_weights == "inverse_frequency":
         pixels, _ = count_labels(packed.labels, labels.num_classes)
-        weights = inverse_frequency(torch.as_tensor(pixels))
-    train(
-        model,
-        sampler,
-        settings,
-        classes=list(labels.class_names),
-        out=Path(job["out"]),
-        running=Path(job["running"]) / run_key(definition(job)),
-        device=device,
-        class_weights=weights,
-        rank=rank,
-        world=world,
-    )
+        class_weights = inverse_frequency(torch.as_tensor(pixels))
+    outputs = replace(job.outputs, running=job.outputs.running / run_key(definition(job)))
+    train(model, sampler, Run(job.recipe, job.engine, outputs, process, labels.classes, class_weights))
 
 
-def recipe_of(settings: dict) -> Recipe:
-    """The sections that the sampler heeds, out of a job's settings."""
-    mixing = settings | {"name": settings.get("mixing", "none"), "levels": settings.get("levels") or ()}
-    return Recipe(
-        augmentation=typed(Augmentation, settings["augmentation"]),
-        mixing=typed(Mixing, mixing),
-        training=typed(Training, settings),
-    )
+def build_sampler(job: TrainingJob, packed: Packed, labels: LabelTable, process: Process) -> Sampler:
+    """The batches of this process: of the packed images, with the tail or the boxes mixed in."""
+    boxes = read_boxes(job.inputs.boxes) if job.inputs.boxes else None
+    place = Place(process.device, process.rank, process.world, job.engine.data_device_gb)
+    return Sampler(packed, job.recipe, Material(labels.classes, read_job_tail(job, labels), boxes), place, job.seed)
 
 
-def definition(job: dict) -> dict:
-    """What a run's weights follow from: the settings that matter, the seed, and digests of the files it reads.
+def read_job_tail(job: TrainingJob, labels: LabelTable) -> tuple[Label, ...]:
+    """The tail classes that are mixed in; none where the job has no table of buckets."""
+    return read_tail(job.inputs.buckets, labels) if job.inputs.buckets else ()
 
-    The number of GPUs is left out, so that a retry on another number goes on from the same checkpoint.
+
+def definition(job: TrainingJob) -> dict[str, Any]:
+    """What a run's weights follow from: the recipe, the seed, and digests of the files read; and where they go.
+
+    Engine and resources are left out: a run goes on from its checkpoint with others, as in a retry on another number of
+    GPUs. The index stands for the packed images, for it holds their digests.
     """
-    boxes = [job["boxes"]] if isinstance(job["boxes"], str) else job["boxes"] or []
-    files = [job["labels"], job["packed"]["index"], *boxes, *([job["init"]] if job["init"] else [])]
-    settings = {key: value for key, value in job["settings"].items() if key not in WATCHING}
-    digests = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in files]
-    others = {"seed": job["seed"], "tail": job["tail"], "out": str(job["out"]), "code": job.get("code")}
-    return {"settings": settings, "files": digests, **others}
+    read = {name: getattr(job.inputs, name) for name in ("labels", "index", "boxes", "init")}
+    return {
+        "recipe": plain(job.recipe),
+        "seed": job.seed,
+        "tail": [known.slug for known in read_job_tail(job, read_labels(job.inputs.labels))],
+        "files": {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in read.items() if path},
+        "code": job.code,
+        "output": str(job.outputs.model),
+    }
 
 
 def _launched(description: Path) -> None:
     """One of several processes: torch's launcher has set rank and group in the environment."""
-    job = json.loads(description.read_text())
-    device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if job["gpus"] else torch.device("cpu")
+    job = typed(TrainingJob, json.loads(description.read_text()))
+    device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if job.resources.gpus else torch.device("cpu")
     first = os.environ["RANK"] == "0"
-    handlers = [logging.StreamHandler()] + ([logging.FileHandler(job["log"])] if first and job.get("log") else [])
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    if first and job.log:
+        handlers.append(logging.FileHandler(job.log))
     level = logging.INFO if first else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers)
-    with distributed.reporting(description), distributed.process_group(device) as (rank, world):
-        train_in_process(job, device, rank, world)
+    with reporting(description), process_group(device) as process:
+        train_in_process(job, process)
 
 
 if __name__ == "__main__":

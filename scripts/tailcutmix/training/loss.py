@@ -9,6 +9,19 @@ from tailcutmix.labels import IGNORE
 
 
 @dataclass(frozen=True)
+class LossWeights:
+    """What the terms of a step's loss weigh.
+
+    Attributes:
+        classes: (C,) float32 on the device of the logits, or None for 1 each.
+        auxiliary: weight of the cross-entropy of each training scale's own logits; 0 leaves it out.
+    """
+
+    classes: torch.Tensor | None = None
+    auxiliary: float = 0.0
+
+
+@dataclass(frozen=True)
 class Targets:
     """What a batch's pixels shall become.
 

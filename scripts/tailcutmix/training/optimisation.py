@@ -7,16 +7,23 @@ import torch
 from torch import nn
 
 from tailcutmix.devices import autocast
-from tailcutmix.training.distributed import all_sum
-from tailcutmix.training.loss import Targets, cross_entropy_sum, weight_sum
+from tailcutmix.errors import UserError
+from tailcutmix.plan.settings import Training
+from tailcutmix.training.distributed import all_sum, gather_bytes, world_size
+from tailcutmix.training.loss import LossWeights, Targets, cross_entropy_sum, weight_sum
 
 
-def build_optimiser(model: nn.Module, settings: dict) -> torch.optim.Optimizer:
+def build_optimiser(model: nn.Module, training: Training) -> torch.optim.Optimizer:
     """SGD with momentum or AdamW, fused; weight decay on all parameters, as in the public recipe."""
-    common = {"lr": settings["lr"], "weight_decay": settings["weight_decay"], "fused": True}
-    if settings["optimizer"] == "adamw":
-        return torch.optim.AdamW(model.parameters(), **common)
-    return torch.optim.SGD(model.parameters(), momentum=settings["momentum"], **common)
+    if training.optimizer == "adamw":
+        return torch.optim.AdamW(model.parameters(), lr=training.lr, weight_decay=training.weight_decay, fused=True)
+    return torch.optim.SGD(
+        model.parameters(),
+        lr=training.lr,
+        momentum=training.momentum,
+        weight_decay=training.weight_decay,
+        fused=True,
+    )
 
 
 def training_step(
@@ -24,9 +31,8 @@ def training_step(
     optimiser: torch.optim.Optimizer,
     images: torch.Tensor,
     targets: Targets,
-    settings: dict,
-    class_weights: torch.Tensor | None = None,
-    world: int = 1,
+    training: Training,
+    weights: LossWeights,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Forward, backward and update on this process's share of a batch.
 
@@ -34,17 +40,16 @@ def training_step(
         network: ``network(images)`` gives ``.logits`` (b, C, h, w) and ``.auxiliary``, a list of the same shape.
         images: (b, 3, h, w) float32, normalised.
         targets: labels (b, h, w).
-        settings: accumulate, auxiliary_weight, bf16, grad_clip.
-        class_weights: (C,) on the device, or None.
-        world: number of processes that share the batch.
+        training: accumulate, bf16 and grad_clip are heeded.
+        weights: of the terms of the loss.
 
     Returns:
         (loss, norm): both scalars on the device; the mean loss over the labelled pixels of all processes, auxiliary
         terms included, and the norm of its gradient before clipping.
     """
     images = images.contiguous(memory_format=torch.channels_last)
-    labelled = all_sum(weight_sum(targets, class_weights)).clamp_min(torch.finfo(torch.float32).tiny)
-    parts = min(settings["accumulate"], len(images))
+    labelled = all_sum(weight_sum(targets, weights.classes)).clamp_min(torch.finfo(torch.float32).tiny)
+    parts = min(training.accumulate, len(images))
     pieces = list(zip(images.chunk(parts), targets.split(parts), strict=True))
     total = torch.zeros((), device=images.device)
     optimiser.zero_grad(set_to_none=True)
@@ -52,19 +57,19 @@ def training_step(
     not_yet = getattr(network, "no_sync", nullcontext)  # DDP exchanges gradients with the last part alone
     for index, (part, part_targets) in enumerate(pieces):
         with not_yet() if index + 1 < len(pieces) else nullcontext():
-            with autocast(images.device, settings["bf16"]):
+            with autocast(images.device, training.bf16):
                 outputs = network(part)
-            loss = cross_entropy_sum(outputs.logits, part_targets, class_weights)
-            if settings["auxiliary_weight"]:
-                auxiliary = [cross_entropy_sum(logits, part_targets, class_weights) for logits in outputs.auxiliary]
-                loss = loss + settings["auxiliary_weight"] * sum(auxiliary)
+            loss = cross_entropy_sum(outputs.logits, part_targets, weights.classes)
+            if weights.auxiliary:
+                auxiliary = [cross_entropy_sum(logits, part_targets, weights.classes) for logits in outputs.auxiliary]
+                loss = loss + weights.auxiliary * sum(auxiliary)
             loss = loss / labelled
-            (loss * world).backward()  # gradients are averaged over processes, the loss is a sum over them
+            (loss * world_size()).backward()  # gradients are averaged over processes, the loss is a sum over them
         total += loss.detach()
     parameters = [parameter for parameter in network.parameters() if parameter.grad is not None]
     norm = nn.utils.get_total_norm([parameter.grad for parameter in parameters])
-    if settings["grad_clip"]:
-        nn.utils.clip_grads_with_norm_(parameters, settings["grad_clip"], norm)
+    if training.grad_clip:
+        nn.utils.clip_grads_with_norm_(parameters, training.grad_clip, norm)
     optimiser.step()
     return all_sum(total), norm
 
@@ -79,20 +84,17 @@ class LossReader:
         self._pending.append((step, loss, norm, image_ids))
 
     def read(self) -> list[float]:
-        """The losses added since the last call; raises :class:`NonFiniteLoss` for the first step that went wrong."""
+        """The losses added since the last call; raises UserError that names the first step that went wrong."""
         if not self._pending:
             return []
         values = torch.stack([torch.stack((loss, norm.float())) for _, loss, norm, _ in self._pending]).tolist()
         pending, self._pending = self._pending, []
-        for (step, _, _, image_ids), (loss, norm) in zip(pending, values, strict=True):
-            if not (math.isfinite(loss) and math.isfinite(norm)):
-                raise NonFiniteLoss(step, loss, norm, image_ids)
+        for (step, total, _, image_ids), (loss, norm) in zip(pending, values, strict=True):
+            if not (math.isfinite(loss) and math.isfinite(norm)):  # in all processes alike
+                everywhere = gather_bytes("\n".join(image_ids).encode(), total.device)
+                names = ", ".join(name for ids in everywhere for name in ids.decode().split("\n"))
+                raise UserError(
+                    f"training stopped at step {step}: loss {loss}, gradient norm {norm}, on the images {names}; "
+                    "lower training.lr, set training.grad_clip, or look at these images and labels"
+                )
         return [loss for loss, _ in values]
-
-
-class NonFiniteLoss(Exception):
-    """Loss or gradient of ``step`` is infinite or not a number; ``image_ids`` are this process's images."""
-
-    def __init__(self, step: int, loss: float, norm: float, image_ids: list[str]):
-        super().__init__(step, loss, norm, image_ids)
-        self.step, self.loss, self.norm, self.image_ids = step, loss, norm, image_ids

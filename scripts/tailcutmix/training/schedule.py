@@ -3,6 +3,8 @@
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from tailcutmix.plan.settings import Training
+
 
 def polynomial_rate(step: int, total: int, base: float, power: float, warmup: float = 0.0) -> float:
     """``base * (1 - step / total) ** power``, after a linear rise over the first ``warmup`` (0..1) of all steps."""
@@ -14,13 +16,16 @@ def polynomial_rate(step: int, total: int, base: float, power: float, warmup: fl
 class Polynomial:
     """A pure function of the step: nothing to save."""
 
-    def __init__(self, optimiser: Optimizer, total: int, base: float, power: float, warmup: float):
+    def __init__(self, optimiser: Optimizer, training: Training, total: int):
         self.optimiser = optimiser
-        self.arguments = (total, base, power, warmup)
+        self.arguments = (total, training.lr, training.poly_power, training.warmup)
 
-    def before_step(self, step: int) -> None:
+    def before_step(self, step: int) -> float:
+        """Set the rate of a step, and tell it."""
+        rate = polynomial_rate(step, *self.arguments)
         for group in self.optimiser.param_groups:
-            group["lr"] = polynomial_rate(step, *self.arguments)
+            group["lr"] = rate
+        return rate
 
     def after_epoch(self, loss: float) -> None:
         pass
@@ -36,10 +41,12 @@ class Plateau:
     """A tenth of the rate whenever the epoch's training loss has not fallen for 5 epochs, down to 1e-5."""
 
     def __init__(self, optimiser: Optimizer):
+        self.optimiser = optimiser
         self.scheduler = ReduceLROnPlateau(optimiser, patience=5, min_lr=1e-5)
 
-    def before_step(self, step: int) -> None:
-        pass
+    def before_step(self, step: int) -> float:
+        """The rate of a step."""
+        return self.optimiser.param_groups[0]["lr"]
 
     def after_epoch(self, loss: float) -> None:
         self.scheduler.step(loss)
@@ -51,8 +58,6 @@ class Plateau:
         self.scheduler.load_state_dict(state)
 
 
-def build_schedule(optimiser: Optimizer, settings: dict, total: int) -> Polynomial | Plateau:
-    """The schedule that ``settings["schedule"]`` names: poly or plateau."""
-    if settings["schedule"] == "plateau":
-        return Plateau(optimiser)
-    return Polynomial(optimiser, total, settings["lr"], settings["poly_power"], settings["warmup"])
+def build_schedule(optimiser: Optimizer, training: Training, total: int) -> Polynomial | Plateau:
+    """The schedule of a training of ``total`` steps."""
+    return Plateau(optimiser) if training.schedule == "plateau" else Polynomial(optimiser, training, total)
