@@ -1,7 +1,7 @@
 """How far the loss drifts by rounding alone: a network over 20 steps in one thread, in two, and in two processes.
 
 Every row trains the same network on the same batches. Sums in another order differ in their last digits, and training
-magnifies that. Two threads change nothing but rounding, so they are what two processes are to be held against.
+magnifies that. Two threads change nothing but rounding, so they are what two processes are to be compared with.
 
     python benchmarks/processes.py                                       ToyCity's M0; half a minute
     python benchmarks/processes.py --settings '{optimizer: sgd, lr: 0.005, grad_clip: null}'
@@ -15,6 +15,7 @@ import pandas as pd
 import yaml
 from training_step import ROOT, Data, read_config, settings_of
 
+from tailcutmix.plan.settings import plain
 from tailcutmix.training.job import run_training
 
 ROWS = {"one thread": (1, 1), "two threads": (2, 1), "two processes": (2, 2)}
@@ -26,7 +27,8 @@ def losses(data: Data, folder: Path, settings: dict, labels: str, threads: int, 
     out = folder / f"out{threads}{processes}"
     run_training(
         {
-            "packed": str(folder / "packed"), "labels": labels, "tail": [], "boxes": None, "init": None,
+            "packed": plain(data.files), "manifest": str(folder / "manifest.csv"),
+            "labels": labels, "tail": [], "boxes": None, "init": None,
             "settings": settings, "seed": 0, "out": str(out), "running": str(folder / "running"), "gpus": 0,
             "threads": threads, "processes": processes,
         }

@@ -51,21 +51,21 @@ import tailcutmix.models.torchvision_ops  # noqa: F401 (before torchvision)
 from tailcutmix.configuration import training_settings
 from tailcutmix.dataset import manifest
 from tailcutmix.dataset.normalisation import MEAN, STD
-from tailcutmix.dataset.packing import open_packed, pack
+from tailcutmix.dataset.packing import PackedFiles, open_packed, pack
 from tailcutmix.dataset.sources import list_images
-from tailcutmix.dataset.toycity import generate
 from tailcutmix.labels import IGNORE, read_labels
 from tailcutmix.mixing.material import Material
 from tailcutmix.mixing.place import Place
 from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.models.build import build_model
-from tailcutmix.plan.settings import Regions
+from tailcutmix.plan.settings import Network, Regions, typed
 from tailcutmix.tail.levels import Subset, read_boxes, write_subset
 from tailcutmix.tail.statistics import count_labels
 from tailcutmix.training.engine import DEFAULTS, compiled
 from tailcutmix.training.job import recipe_of
 from tailcutmix.training.loss import Targets
 from tailcutmix.training.optimisation import build_optimiser, training_step
+from toycity.generate import Settings, generate
 
 from torchvision import tv_tensors  # isort: skip
 from torchvision.transforms import v2  # isort: skip
@@ -106,13 +106,14 @@ class Data:
         if dataset["source"] == "toycity":
             root = folder / "raw"
             toy = dataset["toycity"]
-            generate(root, images, 1, 0, toy["height"], toy["width"], toy["seed"])
+            generate(root, Settings(**toy | {"train": images, "val": 1, "test": 0}))
         listing = list_images(dataset["source"], root or dataset["root"])
         listing = listing[listing.split == "train"].iloc[:images]
         manifest.write_manifest(manifest.build(listing, 1), folder / "manifest.csv")
         self.rows = manifest.read_manifest(folder / "manifest.csv", "train")
-        pack(folder / "manifest.csv", "train", self.labels, dataset["size"], folder / "packed")
-        self.packed = open_packed(folder / "packed")
+        self.files = PackedFiles.under(folder / "packed")
+        pack(folder / "manifest.csv", "train", self.labels, dataset["size"], self.files)
+        self.packed = open_packed(self.files, folder / "manifest.csv")
         pixels, _ = count_labels(self.packed.labels, self.labels.num_classes)
         self.tail = tuple(self.labels.classes[train_id] for train_id in np.argsort(pixels) if pixels[train_id])[:5]
         boxes = []
@@ -265,7 +266,7 @@ def build_rows(data: Data, config: dict, arguments, device: torch.device) -> tup
         shape = str([settings[key] for key in ("architecture", "width", "attention", "crop", "batch")])
         if shape not in models:
             torch.manual_seed(0)
-            fresh = build_model(settings, data.labels.num_classes).to(device).train()
+            fresh = build_model(typed(Network, settings), data.labels.num_classes).to(device).train()
             model = deepcopy(fresh).to(memory_format=torch.channels_last)
             models[shape] = model, {mode: compiled(model, mode) for mode in [False, *arguments.compile]}
         model, networks = models[shape]  # the same for all that look alike: compiling one takes minutes

@@ -1,9 +1,10 @@
 """Predictions of M1 and of its experts -> MR, and what each expert claimed."""
 
 from tailcutmix.dataset.manifest import read_manifest
+from tailcutmix.files import write_csv
 from tailcutmix.job import job
 from tailcutmix.labels import read_labels
-from tailcutmix.prediction.ensemble import ensemble_order, ensemble_split, write_claims
+from tailcutmix.prediction.ensemble import ensemble_order, ensemble_split
 from tailcutmix.tail.buckets import read_tail
 
 with job(snakemake):
@@ -20,4 +21,4 @@ with job(snakemake):
         snakemake.output.predictions,
         snakemake.threads,
     )
-    write_claims(claims, snakemake.output.claims)
+    write_csv(claims, snakemake.output.claims)

@@ -1,10 +1,10 @@
 """Label statistics of the train split -> head, middle and tail."""
 
-from tailcutmix.files import read_table, replacing
+from tailcutmix.files import read_table, write_csv
 from tailcutmix.job import job
 from tailcutmix.tail.buckets import initial_buckets
 
 with job(snakemake):
     statistics = read_table(snakemake.input.statistics, ("split", "class", "share"), "table of label statistics")
-    with replacing(snakemake.output.initial) as path:
-        initial_buckets(statistics, snakemake.params.cuts, snakemake.params.tail).to_csv(path, index=False)
+    initial = initial_buckets(statistics, snakemake.params.cuts, snakemake.params.tail)
+    write_csv(initial, snakemake.output.initial)

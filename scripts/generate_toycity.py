@@ -1,7 +1,7 @@
 """Draw ToyCity: street scenes in MiniCity's folders and encoding."""
 
-from tailcutmix.dataset import toycity
 from tailcutmix.job import job
+from toycity.generate import Settings, generate
 
 with job(snakemake):
-    toycity.generate(snakemake.output.raw, **snakemake.params.settings, processes=snakemake.threads)
+    generate(snakemake.output.raw, Settings(**snakemake.params.settings), processes=snakemake.threads)

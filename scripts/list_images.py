@@ -1,4 +1,4 @@
-"""Raw images -> manifest: one row an image with split, paths, size and checksums."""
+"""Raw images -> manifest: one row per image with split, paths, size and checksums."""
 
 from tailcutmix.dataset import manifest
 from tailcutmix.dataset.sources import list_images

@@ -1,12 +1,10 @@
 """The images of a split, decoded once -> memory-mapped arrays."""
 
-from pathlib import Path
-
-from tailcutmix.dataset.packing import pack
+from tailcutmix.dataset.packing import PackedFiles, pack
 from tailcutmix.job import job
 from tailcutmix.labels import read_labels
+from tailcutmix.plan.settings import typed
 
 with job(snakemake):
-    labels = read_labels(snakemake.input.labels)
-    folder = Path(snakemake.output.images).parent
-    pack(snakemake.input.manifest, snakemake.wildcards.split, labels, snakemake.params.size, folder, snakemake.threads)
+    labels, files = read_labels(snakemake.input.labels), typed(PackedFiles, dict(snakemake.output.items()))
+    pack(snakemake.input.manifest, snakemake.wildcards.split, labels, snakemake.params.size, files, snakemake.threads)

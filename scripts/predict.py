@@ -1,22 +1,31 @@
-"""A trained model and a split -> one label image an input image."""
-
-from pathlib import Path
+"""A trained model and a split -> one label image per input image."""
 
 import torch
 
 from tailcutmix.dataset.manifest import read_manifest
-from tailcutmix.dataset.packing import open_packed
+from tailcutmix.dataset.packing import PackedFiles, open_packed
 from tailcutmix.devices import lease_devices
 from tailcutmix.job import job
 from tailcutmix.labels import read_labels
-from tailcutmix.prediction.build import build_predictor
+from tailcutmix.models.build import load_model
+from tailcutmix.plan.settings import Inference, Network, typed
+from tailcutmix.prediction.inference import build_predictor
 from tailcutmix.prediction.run import predict_split
+from tailcutmix.prediction.scales import read_scales
 
 with job(snakemake, terminal=True), lease_devices(snakemake.resources.gpu) as lease:
     torch.set_num_threads(snakemake.threads)
-    labels, settings = read_labels(snakemake.input.labels), snakemake.params.settings
-    chosen, expert_of = snakemake.input.get("scales"), snakemake.params.expert_of
-    predictor = build_predictor(settings, labels, snakemake.input.model, lease.devices[0], chosen, expert_of)
-    packed = open_packed(Path(snakemake.input.images).parent)
-    rows = read_manifest(snakemake.input.manifest, snakemake.wildcards.split)
-    predict_split(predictor, packed, rows, labels, snakemake.output.predictions, settings["batch"])
+    given, device = snakemake.input, lease.devices[0]
+    network, inference = typed(Network, snakemake.params.network), typed(Inference, snakemake.params.inference)
+    labels, scales, expert_of = read_labels(given.labels), given.get("scales"), snakemake.params.expert_of
+    predictor = build_predictor(
+        network,
+        inference,
+        load_model(network, labels.num_classes, given.model, device),
+        device,
+        chosen=read_scales(scales, labels) if scales else None,
+        expert_of=labels.class_of(expert_of) if expert_of else None,
+    )
+    packed = open_packed(typed(PackedFiles, dict(given.items())), given.manifest)
+    rows = read_manifest(given.manifest, snakemake.wildcards.split)
+    predict_split(predictor, packed, rows, labels, snakemake.output.predictions, inference.batch)

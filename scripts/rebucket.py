@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from tailcutmix.files import read_table, replacing
+from tailcutmix.files import read_table, write_csv
 from tailcutmix.job import job
 from tailcutmix.labels import read_labels
 from tailcutmix.metrics.evaluate import score_split
@@ -17,5 +17,4 @@ with job(snakemake):
         runs.append({name: part["iou"] for name, part in scores["per_class"].items()})
     val_iou = pd.DataFrame(runs, dtype=float).mean().to_dict()
     initial = read_table(snakemake.input.initial, ("class", "share", "bucket"), "table of buckets")
-    with replacing(snakemake.output.final) as path:
-        final_buckets(initial, val_iou, typed(Buckets, snakemake.params.buckets)).to_csv(path, index=False)
+    write_csv(final_buckets(initial, val_iou, typed(Buckets, snakemake.params.buckets)), snakemake.output.final)

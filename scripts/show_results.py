@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from tailcutmix.files import read_table
-from tailcutmix.paper.table1 import render_terminal
+from tailcutmix.paper.tables.table1 import render_terminal
 from tailcutmix.plan.files import Files
 from tailcutmix.plan.plan import merged
 

@@ -2,19 +2,20 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from tailcutmix.job import job
-from tailcutmix.tail.buckets import tail_classes
+from tailcutmix.labels import read_labels
+from tailcutmix.tail.buckets import read_tail
 from tailcutmix.training.job import run_training
 
 with job(snakemake, terminal=True):
     buckets = snakemake.input.get("buckets")
+    tail = read_tail(buckets, read_labels(snakemake.input.labels)) if buckets else ()
     run_training(
         {
-            "packed": str(Path(snakemake.input.images).parent),
+            "packed": {name: snakemake.input[name] for name in ("images", "truth", "index")},
+            "manifest": snakemake.input.manifest,
             "labels": snakemake.input.labels,
-            "tail": tail_classes(pd.read_csv(buckets)) if buckets else [],
+            "tail": [known.name for known in tail],
             "boxes": snakemake.input.get("boxes"),
             "init": snakemake.input.get("init"),
             "settings": snakemake.params.settings | snakemake.config["engine"],

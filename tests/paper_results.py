@@ -1,12 +1,15 @@
-"""Made-up result files in the layout that tables and figures read."""
+"""Made-up result files, and the material that tables and figures make out of them."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from tailcutmix.metrics.statistics import PER_CATEGORY, Statistics, write_statistics
+from tailcutmix.paper.artefacts import Artefact
+from tailcutmix.paper.material import Material, Method, MethodFile
 
 CLASSES = ("road", "building", "sky", "vegetation", "car", "sidewalk", "person", "pole", "traffic sign", "rider",
            "bicycle", "traffic light", "bus", "train")  # fmt: skip
@@ -17,6 +20,29 @@ BUCKET_OF = dict(zip(CLASSES, ["head"] * 5 + ["middle"] * 5 + ["tail"] * 4, stri
 }
 INITIAL = BUCKET_OF | {"pole": "middle", "bicycle": "tail"}
 LEVEL = {"unet": 0.40, "m0": 0.55, "m1": 0.60, "ensemble": 0.64}
+METHODS = (
+    Method("unet", "U-Net (organisers' baseline)", "U-Net"),
+    Method("m0", "M0 HRNet + scale attention", "M0"),
+    Method("m1", "M1 level-0 cutmix", "M1"),
+    Method("ensemble", "ensemble multi-level tail cutmix", "ensemble"),
+)
+PAIRS = (("unet", "m0"), ("m0", "m1"), ("m1", "ensemble"), ("m0", "ensemble"), ("unet", "ensemble"))
+
+
+def method(name: str) -> Method:
+    """One of METHODS, or a model that is called by its name everywhere."""
+    return next((known for known in METHODS if known.name == name), Method(name, name, name))
+
+
+def expert(class_name: str, template: str = "m2") -> Method:
+    name = f"{template}-{class_name.replace(' ', '_')}"
+    return Method(name, f"{template.upper()} expert {class_name}", class_name, expert_of=class_name)
+
+
+def of_artefact(artefact: Artefact, whole: Material) -> Material:
+    """What a job of the workflow would give to the artefact: what its entry lists, and the rows."""
+    listed = {name: getattr(whole, name) for name in (*artefact.inputs, *artefact.settings)}
+    return Material(methods=whole.methods, **listed)
 
 
 def interval(value: float, width: float) -> list[float]:
@@ -48,11 +74,20 @@ def metrics(
     return content | changed
 
 
-def write_metrics(folder: Path, model: str, seed: int = 0, split: str = "val", **changed) -> Path:
-    path = folder / "metrics" / model / f"seed{seed}" / f"{split}.json"
+def write_metrics(folder: Path, entry: dict) -> MethodFile:
+    """A file of the form of :func:`metrics`."""
+    path = folder / "metrics" / entry["model"] / f"seed{entry['seed']}" / f"{entry['split']}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(metrics(model, seed, split, **changed)))
-    return path
+    path.write_text(json.dumps(entry))
+    return MethodFile(path, method(entry["model"]), entry["seed"])
+
+
+def scored(folder: Path, entries: Sequence[dict], **content) -> Material:
+    """Material with a metrics file for each of the entries; their models are its rows, in the order of METHODS."""
+    files = tuple(write_metrics(folder, entry) for entry in entries)
+    models = dict.fromkeys((*METHODS, *(file.method for file in files)))
+    methods = tuple(model for model in models if model in {file.method for file in files})
+    return Material(**{"methods": methods, "scores": files, "pairs": PAIRS} | content)
 
 
 def write_classes(folder: Path) -> tuple[Path, Path, Path]:
@@ -86,15 +121,17 @@ def write_classes(folder: Path) -> tuple[Path, Path, Path]:
     return stats, initial, final
 
 
-def write_history(folder: Path, model: str, seed: int = 0, steps: int = 600, added: tuple[str, ...] = ()) -> Path:
+def write_history(
+    folder: Path, network: Method, seed: int = 0, steps: int = 600, added: tuple[str, ...] = ()
+) -> MethodFile:
+    model, expert = network.name, network.expert_of is not None
     random = np.random.default_rng([seed, steps, sum(map(ord, model))])
     step = np.arange(10, steps + 1, 10)
-    scale = 2.5 if not model.startswith("m2") else 0.5
+    scale = 0.5 if expert else 2.5
     frame = pd.DataFrame({"step": step, "epoch": step // 50, "lr": 0.01 * (1 - step / (steps + 1)) ** 0.9})
     frame["loss"] = (scale * np.exp(-step / steps * 2.5) + 0.15) * random.normal(1, 0.08, len(step))
     frame["seconds"], frame["images_per_second"] = 1.0, 80.0
     mixed = 80 if added else 0
-    expert = model.startswith("m2")
     frame["images_mixed"] = mixed
     frame["cyc_draws"], frame["cyc_fallbacks"] = (0, 0) if expert else (int(mixed * 1.9), mixed // 40)
     frame["patches_cropped"] = 3 if expert else 0
@@ -103,7 +140,7 @@ def write_history(folder: Path, model: str, seed: int = 0, steps: int = 600, add
     path = folder / "models" / model / f"seed{seed}" / "history.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     frame.to_csv(path, index=False)
-    return path
+    return MethodFile(path, network, seed)
 
 
 def statistics(seed: int, images: int = 24, skill: float = 0.7) -> Statistics:
@@ -124,8 +161,8 @@ def statistics(seed: int, images: int = 24, skill: float = 0.7) -> Statistics:
     return Statistics(names, CLASSES, ("all",), instances, np.array([True]), np.zeros((1, 1), np.int64), counts)
 
 
-def write_scored(folder: Path, model: str, seed: int = 0, skill: float = 0.7, **changed) -> Path:
-    """A metrics file with its statistics beside it; the scores in the file are not those of the statistics."""
-    path = write_metrics(folder, model, seed, **changed)
-    write_statistics(statistics(seed, skill=skill), path.with_suffix(".npz"))
-    return path
+def write_image_statistics(folder: Path, model: str, seed: int = 0, skill: float = 0.7) -> MethodFile:
+    """Statistics of the images whose scores are not those of the metrics file."""
+    path = folder / "metrics" / model / f"seed{seed}" / "images.npz"
+    write_statistics(statistics(seed, skill=skill), path)
+    return MethodFile(path, method(model), seed)

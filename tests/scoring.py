@@ -19,6 +19,14 @@ Scene = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Ground truth label ids, instance values, predicted ids of one image."""
 
 
+def street_scene(rng: np.random.Generator, height: int, width: int, things: int) -> Scene:
+    """A street with so many things, and a prediction that is right in part."""
+    from streets import predicted, street
+
+    label, instance = street(rng, height, width, things)
+    return label, instance, predicted(rng, label)
+
+
 def write_pair(folder: Path, index: int, scene: Scene) -> Pair:
     """Write one image as Cityscapes names it."""
     name = f"town_{index:06d}_000019"

@@ -1,7 +1,9 @@
 """Image files, manifest and packed arrays: what goes in comes out, and every fault is named."""
 
 import hashlib
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import cv2
@@ -15,6 +17,7 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from tailcutmix.dataset import images, manifest, packing
+from tailcutmix.dataset.png import SIGNATURE
 from tailcutmix.errors import UserError
 from tailcutmix.files import replacing
 from tailcutmix.labels import read_labels
@@ -45,23 +48,72 @@ def test_colours_come_back_as_rgb(tmp_path):
     assert images.read_size(tmp_path / "a.png") == (5, 7)
 
 
-def test_palette_label_gives_indices(tmp_path):
-    picture = Image.fromarray(np.array([[0, 3], [7, 1]], np.uint8), mode="L").convert("P")
+IDS = np.random.default_rng(1).integers(0, 34, (6, 9), np.uint8)
+
+
+def palette() -> Image.Image:
+    picture = Image.frombytes("P", IDS.shape[::-1], IDS.tobytes())
     picture.putpalette([200, 10, 30] * 256)
-    picture.save(tmp_path / "p.png")
-    np.testing.assert_array_equal(images.read_label(tmp_path / "p.png"), np.asarray(picture))
+    return picture
 
 
-def test_colour_version_of_a_label_is_refused(tmp_path):
-    images.write_png(tmp_path / "color.png", np.zeros((4, 4, 3), np.uint8))
-    with pytest.raises(UserError, match="color.png.*single-channel"):
-        images.read_label(tmp_path / "color.png")
+@pytest.mark.parametrize(
+    ("name", "picture", "options", "expected"),
+    [
+        ("palette.png", palette(), {}, IDS),
+        ("transparent_palette.png", palette(), {"transparency": 7}, IDS),
+        ("transparent_grey.png", Image.fromarray(IDS), {"transparency": 7}, IDS),
+        ("wide.png", Image.fromarray(IDS.astype(np.uint16)), {}, IDS),
+        ("one_bit.png", Image.fromarray(IDS > 16), {}, IDS > 16),
+        ("grey.tif", Image.fromarray(IDS), {"compression": "tiff_lzw"}, IDS),
+        ("wide.tif", Image.fromarray(IDS.astype(np.int32)), {}, IDS),
+        ("palette.bmp", palette(), {}, IDS),
+        ("grey.pgm", Image.fromarray(IDS), {}, IDS),
+    ],
+)
+def test_label_images_of_every_kind_keep_their_ids(tmp_path, name, picture, options, expected):
+    picture.save(tmp_path / name, **options)
+    label, instances = images.read_label(tmp_path / name), images.read_instances(tmp_path / name)
+    assert (label.dtype, instances.dtype) == (np.uint8, np.uint16)
+    np.testing.assert_array_equal(label, expected)
+    np.testing.assert_array_equal(instances, expected)
 
 
-def test_wide_ids_are_no_labels(tmp_path):
-    images.write_png(tmp_path / "i.png", np.full((4, 4), 26001, np.uint16))
-    with pytest.raises(UserError, match="i.png: label ids must lie in 0..255"):
-        images.read_label(tmp_path / "i.png")
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        ("colour.png", np.zeros((4, 4, 3), np.uint8), "3 channels, but a label image has one"),
+        ("alpha.png", np.zeros((4, 4, 4), np.uint8), "4 channels"),
+        ("grey_alpha.png", np.zeros((4, 4, 2), np.uint8), "2 channels"),
+        ("colour.tif", np.zeros((4, 4, 3), np.uint8), "3 channels"),
+        ("wide.png", np.full((4, 4), 26001, np.uint16), "id 26001 is no label id"),
+        ("negative.tif", np.full((4, 4), -1, np.int32), "id -1 is no label id"),
+        ("fractions.tif", np.full((4, 4), 0.5, np.float32), "fractions"),
+    ],
+)
+def test_what_is_no_label_image_is_refused(tmp_path, name, values, words):
+    Image.fromarray(values).save(tmp_path / name)
+    with pytest.raises(UserError, match=f"{name}: .*{words}"):
+        images.read_label(tmp_path / name)
+
+
+@pytest.mark.parametrize("value", [-1, 65536])
+def test_wide_ids_are_no_instances(tmp_path, value):
+    Image.fromarray(np.full((4, 4), value, np.int32)).save(tmp_path / "i.tif")
+    with pytest.raises(UserError, match="i.tif: instance ids must lie in 0..65535"):
+        images.read_instances(tmp_path / "i.tif")
+
+
+def test_pixels_that_end_early_are_found_though_every_checksum_is_right(tmp_path):
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    rows = b"".join(b"\0" + row.tobytes() for row in IDS[:3])  # of 6
+    header = struct.pack(">IIBBBBB", IDS.shape[1], IDS.shape[0], 8, 0, 0, 0, 0)
+    chunks = (chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b""))
+    (tmp_path / "half.png").write_bytes(SIGNATURE + b"".join(chunks))
+    with pytest.raises(UserError, match="half.png: broken image"):
+        images.read_label(tmp_path / "half.png")
 
 
 @pytest.mark.parametrize("fault", ["missing", "empty", "text", "cut", "flipped"])
@@ -87,9 +139,10 @@ def test_broken_images_are_named(tmp_path, fault, zipped):
             archive.write(path, "some.png")
     elif fault == "missing":
         path.unlink()
-    with pytest.raises(UserError) as caught:
-        images.read_label(place)
-    assert place in str(caught.value) and "\n" not in str(caught.value)
+    for read in (images.read_label, images.read_instances, images.read_image):
+        with pytest.raises(UserError) as caught:
+            read(place)
+        assert place in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_broken_archives_are_named(tmp_path):
@@ -136,13 +189,17 @@ def write_set(root: Path, sizes=((8, 12), (8, 12), (8, 12)), ids=(7, 11, 26, 4, 
     return pd.DataFrame(rows, columns=list(manifest.LISTING_COLUMNS))
 
 
+def packed_files(folder: Path, split: str) -> packing.PackedFiles:
+    return packing.PackedFiles.under(folder / "packed" / split)
+
+
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
     """A folder D with its manifest and packed train and test splits."""
     frame = manifest.build(write_set(tmp_path / "raw"), 2)
     manifest.write_manifest(frame, tmp_path / "manifest.csv")
     for split in ("train", "test"):
-        packing.pack(tmp_path / "manifest.csv", split, LABELS, None, tmp_path / "packed" / split, 2)
+        packing.pack(tmp_path / "manifest.csv", split, LABELS, None, packed_files(tmp_path, split), 2)
     return tmp_path
 
 
@@ -182,7 +239,7 @@ def test_label_of_another_size(tmp_path):
 
 
 def test_packed_is_what_the_files_hold(made):
-    packed = packing.open_packed(made / "packed/train")
+    packed = packing.open_packed(packed_files(made, "train"), made / "manifest.csv")
     frame = manifest.read_manifest(made / "manifest.csv", "train")
     assert packed.image_ids == list(frame.image_id) and packed.size == (8, 12) and packed.has_label.all()
     train_id = {row.id: row.train_id for row in LABELS.rows}
@@ -194,7 +251,7 @@ def test_packed_is_what_the_files_hold(made):
 
 
 def test_without_label_all_is_ignored(made):
-    packed = packing.open_packed(made / "packed/test")
+    packed = packing.open_packed(packed_files(made, "test"), made / "manifest.csv")
     assert packed.image_ids == ["18446744073709551615"] and not packed.has_label.any()
     assert (packed.labels == 255).all()
 
@@ -204,9 +261,9 @@ def test_resized_labels_hold_no_new_ids(tmp_path):
         manifest.build(write_set(tmp_path / "raw", ((8, 12), (31, 17), (64, 80)))), tmp_path / "m.csv"
     )
     with pytest.raises(UserError, match="differ in size .*dataset.size"):
-        packing.pack(tmp_path / "m.csv", "train", LABELS, None, tmp_path / "p")
-    packing.pack(tmp_path / "m.csv", "train", LABELS, (16, 20), tmp_path / "p")
-    packed = packing.open_packed(tmp_path / "p", tmp_path / "m.csv")
+        packing.pack(tmp_path / "m.csv", "train", LABELS, None, packed_files(tmp_path, "train"))
+    packing.pack(tmp_path / "m.csv", "train", LABELS, (16, 20), packed_files(tmp_path, "train"))
+    packed = packing.open_packed(packed_files(tmp_path, "train"), tmp_path / "m.csv")
     assert packed.images.shape == (3, 16, 20, 3)
     assert set(np.unique(packed.labels)) <= {0, 2, 13, 18, 255}
     frame = manifest.read_manifest(tmp_path / "m.csv", "train")
@@ -219,23 +276,24 @@ def test_resized_labels_hold_no_new_ids(tmp_path):
 def test_unknown_label_id_is_named(tmp_path):
     manifest.write_manifest(manifest.build(write_set(tmp_path, ids=(7, 77))), tmp_path / "m.csv")
     with pytest.raises(UserError, match=r"label\d.png: label id 77"):
-        packing.pack(tmp_path / "m.csv", "train", LABELS, None, tmp_path / "p")
-    assert list((tmp_path / "p").iterdir()) == []
+        packing.pack(tmp_path / "m.csv", "train", LABELS, None, packed_files(tmp_path, "train"))
+    assert list((tmp_path / "packed/train").iterdir()) == []
 
 
 def test_label_255_is_void(tmp_path):
     manifest.write_manifest(manifest.build(write_set(tmp_path, ids=(7, 255))), tmp_path / "m.csv")
-    packing.pack(tmp_path / "m.csv", "train", LABELS, None, tmp_path / "p")
-    assert set(np.unique(packing.open_packed(tmp_path / "p").labels)) == {0, 255}
+    packing.pack(tmp_path / "m.csv", "train", LABELS, None, packed_files(tmp_path, "train"))
+    packed = packing.open_packed(packed_files(tmp_path, "train"), tmp_path / "m.csv")
+    assert set(np.unique(packed.labels)) == {0, 255}
 
 
 def test_file_changed_after_the_manifest(made):
     images.write_png(made / "raw/image1.png", np.zeros((8, 12, 3), np.uint8))
     with pytest.raises(UserError, match="image1.png: the file changed"):
-        packing.pack(made / "manifest.csv", "train", LABELS, None, made / "again")
+        packing.pack(made / "manifest.csv", "train", LABELS, None, packing.PackedFiles.under(made / "again"))
 
 
-@pytest.mark.parametrize("name", packing.FILES)
+@pytest.mark.parametrize("name", ["index.csv", "labels.npy", "images.npy"])
 @pytest.mark.parametrize("fault", ["missing", "cut", "empty"])
 def test_broken_packed_files_are_named(made, name, fault):
     path = made / "packed/train" / name
@@ -243,23 +301,23 @@ def test_broken_packed_files_are_named(made, name, fault):
     path.unlink()
     if fault != "missing":
         path.write_bytes(data[: len(data) * 2 // 3] if fault == "cut" else b"")
-    with pytest.raises(UserError, match=name if fault != "cut" or name != "index.csv" else "train"):
-        packing.open_packed(made / "packed/train")
+    with pytest.raises(UserError, match=name):
+        packing.open_packed(packed_files(made, "train"), made / "manifest.csv")
 
 
 def test_changed_manifest_is_noticed(made):
     frame = manifest.read_manifest(made / "manifest.csv")
     moved = frame.assign(image="/elsewhere/" + frame.image)
     manifest.write_manifest(moved, made / "manifest.csv")
-    packing.open_packed(made / "packed/train")  # the same content at another place
+    packing.open_packed(packed_files(made, "train"), made / "manifest.csv")  # the same content at another place
     manifest.write_manifest(frame.assign(label_sha256=frame.label_sha256.str.replace("a", "b")), made / "manifest.csv")
     with pytest.raises(UserError, match="image t0 changed"):
-        packing.open_packed(made / "packed/train")
+        packing.open_packed(packed_files(made, "train"), made / "manifest.csv")
     manifest.write_manifest(frame.iloc[1:], made / "manifest.csv")
     with pytest.raises(UserError, match="other images in split train"):
-        packing.open_packed(made / "packed/train")
+        packing.open_packed(packed_files(made, "train"), made / "manifest.csv")
     with pytest.raises(UserError, match="no such manifest"):
-        packing.open_packed(made / "packed/train", made / "gone.csv")
+        packing.open_packed(packed_files(made, "train"), made / "gone.csv")
 
 
 @pytest.mark.parametrize("text", ["", "image_id,split\na,train\n", "not\x00a,table\n1\n"])

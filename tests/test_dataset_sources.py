@@ -156,6 +156,9 @@ def test_minicity_label_missing(minicity):
         ("val.txt", "\n", "empty"),
         ("test.csv", "a,b\n", "first line"),
         ("test.csv", "cityscapes_val,minicity_test_id\nlindau/x,1.1e19\n", "1.1e19"),
+        ("test.csv", "cityscapes_val,minicity_test_id\nlindau/x\n", "<city>/<image>,<number>"),
+        ("test.csv", "cityscapes_val,minicity_test_id\nlindau_x,1\n", "<city>/<image>"),
+        ("test.csv", "cityscapes_val,minicity_test_id\n", "empty"),
         ("test.csv", None, "no such file list"),
     ],
 )

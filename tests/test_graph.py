@@ -89,7 +89,7 @@ def test_lint_is_clean(folder):
 
 
 def test_every_rule_has_log_benchmark_environment_and_message():
-    """Held against the parsed workflow, so a new rule cannot forget them."""
+    """Checked on the parsed workflow, so a new rule cannot forget them."""
     program = (
         "from snakemake.api import *; from snakemake.settings.types import *; from pathlib import Path\n"
         "with SnakemakeApi(OutputSettings(verbose=False)) as api:\n"

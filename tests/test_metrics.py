@@ -12,17 +12,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
-from scoring import CITYSCAPES, ROOT, assert_equal_to_reference, instances_of, reference_scores, write_pairs
-from streets import predicted, street
+from scoring import (
+    CITYSCAPES,
+    ROOT,
+    assert_equal_to_reference,
+    instances_of,
+    reference_scores,
+    street_scene,
+    write_pairs,
+)
 
 from tailcutmix.dataset.manifest import MANIFEST_COLUMNS, write_manifest
-from tailcutmix.dataset.toyscene.scene import render
 from tailcutmix.errors import UserError
 from tailcutmix.labels import LabelTable, read_labels
 from tailcutmix.metrics.bootstrap import estimate_scores
 from tailcutmix.metrics.collect import average_instance_sizes
 from tailcutmix.metrics.counting import count_pixels
 from tailcutmix.metrics.evaluate import evaluate, score_split
+from toycity.scene import render
 
 EVALUATED = np.array([row.id for row in CITYSCAPES.classes])
 # Void, an ignored stuff label, stuff, both human classes, vehicles with both ignored ones.
@@ -87,10 +94,7 @@ def test_equals_the_reference_on_toycity(tmp_path):
 
 def test_equals_the_reference_on_streets(tmp_path):
     rng = np.random.default_rng(1)
-    scenes = []
-    for things in (20, 150, 20):
-        label, instance = street(rng, 256, 512, things)
-        scenes.append((label, instance, predicted(rng, label)))
+    scenes = [street_scene(rng, 256, 512, things) for things in (20, 150, 20)]
     scores = assert_as_reference(tmp_path, scenes)
     assert 0.3 < scores["iou_class"] < 0.9  # neither a trivial hit nor a trivial miss
 
@@ -140,8 +144,7 @@ def test_accuracy_on_evaluated_pixels_counts_predicted_void_as_error(tmp_path):
 
 def test_average_sizes_shrink_with_downscaled_ground_truth(tmp_path):
     rng = np.random.default_rng(2)
-    label, instance = street(rng, 128, 256, 40)
-    prediction = predicted(rng, label)
+    label, instance, prediction = street_scene(rng, 128, 256, 40)
     halves = [cv2.resize(a, (128, 64), interpolation=cv2.INTER_NEAREST_EXACT) for a in (label, instance, prediction)]
     small = write_pairs(tmp_path / "small", [tuple(halves)])
     scores, statistics = score(small, size_factor=2.0)
@@ -151,10 +154,7 @@ def test_average_sizes_shrink_with_downscaled_ground_truth(tmp_path):
 
 def test_the_result_does_not_depend_on_the_number_of_processes(tmp_path):
     rng = np.random.default_rng(3)
-    scenes = []
-    for _ in range(13):
-        label, instance = street(rng, 32, 64, 10)
-        scenes.append((label, instance, predicted(rng, label)))
+    scenes = [street_scene(rng, 32, 64, 10) for _ in range(13)]
     pairs = write_pairs(tmp_path, scenes)
     (one, first), (three, second) = (score(pairs, replicates=20, processes=processes) for processes in (1, 3))
     assert one == three
@@ -165,15 +165,14 @@ def test_the_result_does_not_depend_on_the_number_of_processes(tmp_path):
 
 def test_rare_kinds_of_single_channel_png_are_taken_as_the_reference_takes_them(tmp_path):
     rng = np.random.default_rng(4)
-    label, instance = street(rng, 32, 64, 10)
-    pairs = write_pairs(tmp_path, [(label, instance, predicted(rng, label))] * 5)
+    pairs = write_pairs(tmp_path, [street_scene(rng, 32, 64, 10)] * 5)
     grey = Image.open(pairs[0].prediction)
     coloured = Image.frombytes("P", grey.size, grey.tobytes())
     coloured.putpalette(rng.integers(0, 256, 768).astype(np.uint8).tobytes())
     coloured.save(pairs[1].prediction)
     Image.fromarray(np.asarray(grey).astype(np.uint16)).save(pairs[2].prediction)
     grey.save(pairs[3].prediction, transparency=26)
-    Image.fromarray(np.asarray(grey) == 26).save(pairs[4].prediction)  # one bit a pixel: ids 0 and 1
+    Image.fromarray(np.asarray(grey) == 26).save(pairs[4].prediction)  # one bit per pixel: ids 0 and 1
     scores, statistics = score(pairs)
     assert_equal_to_reference(scores, statistics.confusion, reference_scores(pairs))
     for other in (1, 2, 3):
@@ -230,10 +229,7 @@ def test_a_split_is_scored_with_sizes_of_its_own_train_split(tmp_path):
 
     labels = LabelTable(tuple(replace(row, average_instance_size=None) for row in CITYSCAPES.rows))
     rng = np.random.default_rng(6)
-    scenes = []
-    for _ in range(4):
-        label, instance = street(rng, 64, 128, 40)
-        scenes.append((label, instance, predicted(rng, label)))
+    scenes = [street_scene(rng, 64, 128, 40) for _ in range(4)]
     pairs = write_pairs(tmp_path, scenes)
     rows = []
     for index, pair in enumerate(pairs):

@@ -5,8 +5,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from scoring import CITYSCAPES, write_pairs
-from streets import predicted, street
+from scoring import CITYSCAPES, street_scene, write_pairs
 
 from tailcutmix.errors import UserError
 from tailcutmix.metrics.bootstrap import interval, paired_bootstrap, replicate_scores, weights
@@ -20,10 +19,7 @@ BUCKETS = {"head": ["road", "sky"], "tail": ["bus", "train"]}
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory):
     rng = np.random.default_rng(0)
-    scenes = []
-    for _ in range(6):
-        label, instance = street(rng, 48, 96, 6)
-        scenes.append((label, instance, predicted(rng, label)))
+    scenes = [street_scene(rng, 48, 96, 6) for _ in range(6)]
     return write_pairs(tmp_path_factory.mktemp("pairs"), scenes)
 
 

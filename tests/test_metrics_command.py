@@ -12,8 +12,7 @@ import evaluate as command
 import numpy as np
 import pytest
 from PIL import Image
-from scoring import ROOT, reference_scores, same, write_pairs
-from streets import predicted, street
+from scoring import ROOT, reference_scores, same, street_scene, write_pairs
 
 from tailcutmix.metrics import collect
 
@@ -22,10 +21,7 @@ from tailcutmix.metrics import collect
 def folders(tmp_path):
     """Three small streets under truth/ and predictions/; their pairs."""
     rng = np.random.default_rng(0)
-    scenes = []
-    for _ in range(3):
-        label, instance = street(rng, 32, 64, 10)
-        scenes.append((label, instance, predicted(rng, label)))
+    scenes = [street_scene(rng, 32, 64, 10) for _ in range(3)]
     return tmp_path, write_pairs(tmp_path, scenes)
 
 
@@ -226,7 +222,7 @@ def test_a_killed_process_is_one_line_not_a_traceback(folders, capsys, monkeypat
         for pair in pairs:
             for path in (pair.label, pair.instance, pair.prediction):
                 shutil.copy(path, path.replace("town_", f"city{copy}_"))
-    monkeypatch.setattr(collect, "read_ids", lambda path: os._exit(9))
+    monkeypatch.setattr(collect, "read_label", lambda path: os._exit(9))
     assert run(folder, "--processes", "2") == 1
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "a scoring process was killed" in line
@@ -258,7 +254,7 @@ assert cv2.getNumThreads() == 4
         (("--predictions", "nowhere"), "nowhere: no such folder"),
         (("--ground-truth", "nowhere"), "nowhere: no such folder"),
         (("--labels", "nowhere"), "nowhere: no such label table"),
-        (("--names", "nowhere.txt"), "nowhere.txt: not a readable list"),
+        (("--names", "nowhere.txt"), "nowhere.txt: no such file list"),
     ],
 )
 def test_a_wrong_argument_is_named(folders, capsys, arguments, words):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,18 @@ from safetensors.torch import save_file
 
 from tailcutmix.errors import UserError
 from tailcutmix.models.build import build_model, load_model
+from tailcutmix.plan.settings import Network
 
-SMALL = {"architecture": "hrnet", "width": 4, "head_channels": 8, "attention": "hierarchical"}
+SMALL = Network(width=4, head_channels=8)
+UNET = Network(architecture="unet", width=64, attention="none", training_scales=(1.0,))
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 
 def small_model(classes=5, **settings):
+    if settings.get("attention") == "none":
+        settings["training_scales"] = (1.0,)
     torch.manual_seed(0)
-    return build_model({**SMALL, **settings}, classes)
+    return build_model(replace(SMALL, **settings), classes)
 
 
 def millions(module):
@@ -31,21 +36,22 @@ def millions(module):
 )
 def test_hrnet_has_the_published_number_of_parameters(width, trunk, whole):
     with torch.device("meta"):
-        model = build_model({"width": width, "head_channels": 256}, 19)
+        model = build_model(Network(width=width), 19)
     assert millions(model.trunk) == pytest.approx(trunk, abs=0.006)
     assert millions(model) == pytest.approx(whole, abs=0.006)
 
 
 def test_unet_has_the_published_number_of_parameters():
     with torch.device("meta"):
-        assert millions(build_model({"architecture": "unet"}, 19)) == 13.40
+        assert millions(build_model(UNET, 19)) == 13.40
 
 
-@pytest.mark.parametrize("settings", [SMALL, {**SMALL, "attention": "explicit"}, {**SMALL, "attention": "none"},
-                                      {"architecture": "unet", "width": 4}])  # fmt: skip
+@pytest.mark.parametrize("network", [
+    SMALL, replace(SMALL, attention="explicit"), replace(SMALL, attention="none", training_scales=(1.0,)),
+    replace(UNET, width=4)])  # fmt: skip
 @pytest.mark.parametrize("size", [(64, 64), (33, 71)])
-def test_logits_have_the_size_of_the_input(settings, size):
-    model = build_model(settings, 3).train()
+def test_logits_have_the_size_of_the_input(network, size):
+    model = build_model(network, 3).train()
     assert model(torch.randn(2, 3, *size)).logits.shape == (2, 3, *size)
     model.eval()
     for scales in ([1.0], [0.5, 1.0, 2.0]):
@@ -152,7 +158,7 @@ def test_hrnet_overfits_two_images(attention):
 
 def test_unet_overfits_two_images():
     torch.manual_seed(0)
-    assert overfit(build_model({"architecture": "unet", "width": 16}, 5), size=64, steps=60) < 0.05
+    assert overfit(build_model(replace(UNET, width=16), 5), size=64, steps=60) < 0.05
 
 
 def test_weights_travel_through_a_file(tmp_path):
@@ -171,20 +177,20 @@ def test_weights_travel_through_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("network", "words"),
     [
-        ({"architecture": "vgg"}, "architecture"),
-        ({**SMALL, "width": 3}, "width 3"),
-        ({**SMALL, "width": "w19"}, "w19"),
-        ({**SMALL, "attention": "soft"}, "attention"),
-        ({**SMALL, "training_scales": [0.5, 2.0]}, "1.0"),
-        ({**SMALL, "training_scales": [1.0]}, "two scales"),
-        ({"architecture": "unet", "width": "w18_small"}, "width"),
+        (Network(architecture="vgg"), "architecture"),
+        (replace(SMALL, width=3), "width 3"),
+        (replace(SMALL, width="w19"), "w19"),
+        (replace(SMALL, attention="soft"), "attention"),
+        (replace(SMALL, training_scales=(0.5, 2.0)), "1.0"),
+        (replace(SMALL, training_scales=(1.0,)), "two scales"),
+        (replace(UNET, width="w18_small"), "width"),
     ],
 )
-def test_settings_that_no_network_fits_are_named(settings, words):
+def test_settings_that_no_network_fits_are_named(network, words):
     with pytest.raises(UserError, match=words):
-        build_model(settings, 5)
+        build_model(network, 5)
 
 
 def test_scales_need_a_small_denominator():
@@ -198,7 +204,8 @@ def test_a_unet_needs_no_timm_and_matched_builds_of_torchvision_stay_untouched()
         "import sys\n"
         "from torch import library\n"
         "from tailcutmix.models.build import build_model\n"
-        "build_model({'architecture': 'unet'}, 3)\n"
+        "from tailcutmix.plan.settings import Network\n"
+        "build_model(Network(architecture='unet', width=64), 3)\n"
         "assert 'timm' not in sys.modules and 'torchvision' not in sys.modules\n"
         "ops = library.Library('torchvision', 'DEF')\n"
         "ops.define('nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')\n"

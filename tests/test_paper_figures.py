@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import matplotlib
@@ -11,28 +13,39 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from paper_results import BUCKET_OF, CLASSES, LEVEL, metrics, write_classes, write_history, write_scored
+from paper_results import (
+    BUCKET_OF,
+    CLASSES,
+    LEVEL,
+    METHODS,
+    expert,
+    method,
+    metrics,
+    of_artefact,
+    scored,
+    write_classes,
+    write_history,
+    write_image_statistics,
+)
 
 from tailcutmix.dataset.images import read_image, write_png
 from tailcutmix.dataset.manifest import MANIFEST_COLUMNS, write_manifest
 from tailcutmix.errors import UserError
 from tailcutmix.labels import Label, LabelTable, slug
 from tailcutmix.paper import style
-from tailcutmix.paper.ablation import ablation
-from tailcutmix.paper.crops import Crop, choose_region, outline, paste_crop, read_crops
-from tailcutmix.paper.figures.ablation import draw_ablation
-from tailcutmix.paper.figures.cutmix import draw_cutmix
-from tailcutmix.paper.figures.label_distribution import draw_label_distribution
-from tailcutmix.paper.figures.level_crops import draw_level_crops
-from tailcutmix.paper.figures.mixing import draw_mixing, mixing_counts
-from tailcutmix.paper.figures.per_class_iou import draw_per_class_iou
-from tailcutmix.paper.figures.qualitative import best_window, changed_pixels, choose_rows, draw_qualitative
-from tailcutmix.paper.figures.training import draw_training, smoothed
+from tailcutmix.paper.artefacts import ARTEFACTS
+from tailcutmix.paper.crops import Crop, choose_region, crops_of, outline, paste_crop, subsets_of
+from tailcutmix.paper.figures import mixing, qualitative, training
+from tailcutmix.paper.figures.qualitative import best_window, changed_pixels, choose_rows
+from tailcutmix.paper.figures.training import smoothed
+from tailcutmix.paper.material import ClassFile, Material, Method, MethodFile
 from tailcutmix.plan.settings import Regions
+from tailcutmix.prediction.ensemble import CLAIMS
 from tailcutmix.tail.levels import BOX_COLUMNS, Subset, write_subset
 
 TAIL = [name for name in CLASSES if BUCKET_OF[name] == "tail"]
 SIZE = (40, 64)
+FIGURES = [artefact for artefact in ARTEFACTS if artefact.kind == "figure"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -53,11 +66,22 @@ def labels() -> LabelTable:
     return LabelTable((*classes, Label(1, "void", 255, "any", colour=colours[count])))
 
 
+def write_labels(labels: LabelTable, path: Path) -> Path:
+    rows = [
+        (row.id, row.name, row.train_id, row.category, 0, "#{:02x}{:02x}{:02x}".format(*row.colour), "")
+        for row in labels.rows
+    ]
+    columns = ["id", "name", "train_id", "category", "has_instances", "colour", "average_instance_size"]
+    pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
+    return path
+
+
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory, labels) -> Path:
     """A manifest of four train and four val images, tail subsets of train, and two models' predictions of val."""
     folder, random, rows = tmp_path_factory.mktemp("scene"), np.random.default_rng(3), []
     write_classes(folder)
+    write_labels(labels, folder / "labels.csv")
     for place in range(8):
         split, name = ("train", "val")[place // 4], f"{place:020d}"
         label = np.zeros(SIZE, np.uint8)
@@ -84,51 +108,74 @@ def scene(tmp_path_factory, labels) -> Path:
     return folder
 
 
-def level_folders(folder: Path, classes=TAIL) -> list[Path]:
-    return [folder / "subsets" / slug(b) / f"level{level}" for b in classes for level in (1, 2, 3)]
+@pytest.fixture(scope="module")
+def whole(scene) -> Material:
+    """Everything that any artefact may ask for."""
+    stats, initial, final = (scene / part for part in ("stats/labels.csv", "buckets/initial.csv", "buckets/final.csv"))
+    runs = [(model, seed) for model in LEVEL for seed in (0, 1)]
+    histories = [write_history(scene, method(model), seed, 60) for model in ("unet", "m0") for seed in (0, 1)]
+    histories += [write_history(scene, method("m1"), 0, 60, tuple(TAIL))]
+    histories += [write_history(scene, expert(name), 0, 30, (name,)) for name in TAIL]
+    material = scored(
+        scene,
+        [metrics(*run) for run in runs],
+        image_statistics=tuple(write_image_statistics(scene, *run) for run in runs),
+        reference=method("m0"),
+        split="val",
+        histories=tuple(histories),
+        predictions=tuple(MethodFile(scene / "predictions" / model, method(model), 0) for model in ("m0", "ensemble")),
+        boxes=tuple(ClassFile(scene / "subsets" / slug(name) / "boxes.csv", name) for name in TAIL),
+        levels=tuple(
+            ClassFile(scene / "subsets" / slug(name) / f"level{level}", name, level)
+            for name in TAIL
+            for level in (1, 2, 3)
+        ),
+        buckets=final,
+        initial_buckets=initial,
+        statistics=stats,
+        manifest=scene / "manifest.csv",
+        labels=scene / "labels.csv",
+        ablation=scene / "tables/ablation.csv",
+    )
+    import_module("tailcutmix.paper.tables.ablation").make(material, scene / "tables/ablation")
+    return material
 
 
-def draw_all(folder: Path, out: Path, labels: LabelTable) -> None:
-    """Every figure once."""
-    stats, initial, final = (folder / part for part in ("stats/labels.csv", "buckets/initial.csv", "buckets/final.csv"))
-    scores = [write_scored(folder, model, seed) for model in LEVEL for seed in (0, 1)]
-    histories = [write_history(folder, model, seed, 60) for model in ("unet", "m0") for seed in (0, 1)]
-    histories += [write_history(folder, "m1", 0, 60, tuple(TAIL))]
-    histories += [write_history(folder, f"m2-{slug(b)}", 0, 30, (b,)) for b in TAIL]
-    predictions = {model: folder / "predictions" / model for model in ("m0", "ensemble")}
-    draw_label_distribution(stats, initial, final, out / "label_distribution")
-    draw_training(histories, out / "training")
-    draw_mixing(histories, stats, final, out / "mixing")
-    draw_per_class_iou(scores, final, out / "per_class_iou", stats)
-    draw_ablation(ablation(scores, final), out / "ablation")
-    draw_level_crops(level_folders(folder), final, labels, out / "fig1_level_crops")
-    draw_cutmix(level_folders(folder), final, folder / "manifest.csv", labels, out / "fig2_cutmix")
-    draw_qualitative(predictions, folder / "manifest.csv", "val", final, labels, out / "qualitative")
+def draw(name: str, material: Material, stem: Path) -> None:
+    import_module(f"tailcutmix.paper.figures.{name}").make(material, stem)
 
 
 @pytest.fixture(scope="module")
-def drawn(scene, labels, tmp_path_factory, coarse) -> Path:
-    """A folder with every figure."""
+def drawn(whole, tmp_path_factory, coarse) -> Path:
+    """A folder with every figure, each drawn from what its entry lists and no more."""
     out = tmp_path_factory.mktemp("drawn")
-    draw_all(scene, out, labels)
+    for artefact in FIGURES:
+        draw(artefact.name, of_artefact(artefact, whole), out / artefact.name)
     return out
 
 
 def test_every_figure_is_there_as_png_and_pdf(drawn):
     names = {path.name for path in drawn.iterdir()}
-    assert len(names) == 16 and names == {f"{Path(name).stem}{suffix}" for name in names for suffix in (".png", ".pdf")}
+    assert names == {f"{artefact.name}{suffix}" for artefact in FIGURES for suffix in (".png", ".pdf")}
     for path in drawn.glob("*.png"):
         image = read_image(path)
         assert min(image.shape[:2]) > 50 and image.std() > 5, path.name
 
 
-def test_a_second_run_writes_the_same_bytes_whatever_the_caller_s_style(drawn, scene, labels, tmp_path):
-    final = scene / "buckets/final.csv"
+def test_every_table_is_made_of_what_its_entry_lists(whole, tmp_path):
+    tables = [artefact for artefact in ARTEFACTS if artefact.kind == "table"]
+    claims = tmp_path / "claims.csv"
+    pd.DataFrame([("bus", 3, 2, 1, 0)], columns=["class", *CLAIMS]).to_csv(claims, index=False)
+    material = replace(whole, claims=(MethodFile(claims, method("ensemble"), 0),))
+    for artefact in tables:
+        import_module(artefact.module).make(of_artefact(artefact, material), tmp_path / "tables" / artefact.name)
+    assert len(list((tmp_path / "tables").iterdir())) == 4 * len(tables)
+
+
+def test_a_second_run_writes_the_same_bytes_whatever_the_caller_s_style(drawn, whole, tmp_path):
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red"}):
-        draw_cutmix(level_folders(scene), final, scene / "manifest.csv", labels, tmp_path / "fig2_cutmix")
-        draw_label_distribution(
-            scene / "stats/labels.csv", scene / "buckets/initial.csv", final, tmp_path / "label_distribution"
-        )
+        for name in ("fig2_cutmix", "label_distribution"):
+            draw(name, whole, tmp_path / name)
         assert matplotlib.rcParams["font.size"] == 30
     again = sorted(tmp_path.iterdir())
     assert len(again) == 4
@@ -149,32 +196,109 @@ def test_a_figure_that_fails_leaves_the_old_one(tmp_path, monkeypatch):
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("f.png", b"old")]
 
 
-def test_edges_of_the_data_can_be_drawn(scene, labels, tmp_path):
+def test_edges_of_the_data_can_be_drawn(whole, tmp_path):
     stats, initial, final = write_classes(tmp_path)
     frame = pd.read_csv(final).assign(bucket="head", moved_from="")
     frame.loc[frame["class"] == "train", ["share", "bucket"]] = [0.0, "absent"]
     frame.to_csv(final, index=False)
-    draw_label_distribution(stats, initial, final, tmp_path / "no_tail")
     entry = metrics("m0", instances=False)
     entry["per_class"]["train"] |= {"iou": None, "iou_interval": None}
-    draw_per_class_iou([entry], final, tmp_path / "one_model")
-    draw_ablation(ablation([write_scored(tmp_path, "m0", instances=False)], final), tmp_path / "one_row")
-    history = write_history(tmp_path, "m0", 0, 10)
-    draw_training([history], tmp_path / "one_step", experts=["m0"])
-    draw_mixing([history], stats, final, tmp_path / "nothing_mixed")
-    draw_level_crops([], final, labels, tmp_path / "no_crops")
-    draw_cutmix([], final, scene / "manifest.csv", labels, tmp_path / "no_patch")
-    predictions = {"m1": scene / "predictions/m0"}
-    draw_qualitative(predictions, scene / "manifest.csv", "val", final, labels, tmp_path / "no_change")
-    assert len(list(tmp_path.glob("*.png"))) == 8
+    one = Method("m0", "M0", "M0", expert_of="bus")
+    material = scored(
+        tmp_path,
+        [entry],
+        image_statistics=(write_image_statistics(tmp_path, "m0"),),
+        histories=(write_history(tmp_path, one, 0, 10),),
+        predictions=(MethodFile(whole.predictions[0].path, method("m1"), 0),),
+        split="val",
+        buckets=final,
+        initial_buckets=initial,
+        statistics=stats,
+        manifest=whole.manifest,
+        labels=whole.labels,
+        ablation=tmp_path / "ablation.csv",
+    )
+    import_module("tailcutmix.paper.tables.ablation").make(material, tmp_path / "ablation")
+    for artefact in FIGURES:
+        draw(artefact.name, material, tmp_path / "figures" / artefact.name)
+    assert len(list((tmp_path / "figures").glob("*.png"))) == len(FIGURES)
+
+
+def figure_of(module, material, monkeypatch):
+    """The figure that a module would save."""
+    kept = []
+    monkeypatch.setattr(module, "save", lambda figure, stem: kept.append(figure))
+    module.make(material, Path("unused"))
+    return kept[0]
+
+
+def test_rows_of_table1_look_the_same_in_every_figure():
+    assert style.row_styles(METHODS) == {
+        "unet": {"color": "#8C8C8C", "marker": "s"},
+        "m0": {"color": "#56B4E9", "marker": "o"},
+        "m1": {"color": "#E69F00", "marker": "^"},
+        "ensemble": {"color": "#1A1A1A", "marker": "D"},
+    }
+    many = style.row_styles([method(f"row{place}") for place in range(30)])
+    assert len({tuple(look.values()) for look in many.values()}) == 30
+    assert many["row0"] == style.row_styles(METHODS)["unet"] == style.row_styles(METHODS[:1])["unet"]
+    assert style.row_styles([]) == {}
+
+
+def test_training_draws_rows_in_their_colours_and_experts_under_their_classes(whole, monkeypatch):
+    figure = figure_of(training, whole, monkeypatch)
+    above = figure.axes[:2]
+    labels = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in above]
+    assert labels == [[known.title for known in METHODS[:3]], TAIL]
+    colours = {line.get_label(): line.get_color() for line in above[0].lines}
+    assert [colours[known.title] for known in METHODS[:3]] == ["#8C8C8C", "#56B4E9", "#E69F00"]
+
+
+def test_experts_of_two_templates_are_told_apart(tmp_path, monkeypatch):
+    networks = [expert("bus"), expert("bus", "m2_level1")]
+    histories = tuple(write_history(tmp_path, network, 0, 30, ("bus",)) for network in networks)
+    figure = figure_of(training, Material(histories=histories), monkeypatch)
+    names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert names == ["M2 expert bus", "M2_LEVEL1 expert bus"]
+
+
+def test_an_experts_own_class_is_framed(whole, monkeypatch):
+    matrix = figure_of(mixing, whole, monkeypatch).axes[0]
+    frames = [patch for patch in matrix.patches if not patch.get_fill()]
+    assert len(frames) == len(TAIL)
+    rows = [label.get_text() for label in matrix.get_yticklabels()]
+    columns = [label.get_text().replace("\n", " ") for label in matrix.get_xticklabels()]
+    framed = {(rows[round(frame.get_y() + 0.4)], columns[round(frame.get_x() + 0.5)]) for frame in frames}
+    assert framed == {(f"added in M2 expert {name}", name) for name in TAIL}
+
+
+def test_predictions_are_chosen_by_what_changes_from_the_reference_to_the_last_row(whole, monkeypatch):
+    """The first row is not compared: three times the same folder, the reference's, would change nothing."""
+    pairs = []
+    monkeypatch.setattr(
+        qualitative,
+        "changed_pixels",
+        lambda truth, first, second, count: pairs.append((first != second).any()) or np.zeros(count, int),
+    )
+    m0, ensemble = whole.predictions
+    unet = replace(m0, method=method("unet"))
+    figure_of(qualitative, replace(whole, predictions=(unet, m0, ensemble)), monkeypatch)
+    assert any(pairs)
+    pairs.clear()
+    as_reference = replace(whole, reference=method("ensemble"), predictions=(m0, ensemble))
+    figure_of(qualitative, as_reference, monkeypatch)
+    assert not any(pairs)
+    pairs.clear()
+    figure = figure_of(qualitative, replace(whole, reference=method("other")), monkeypatch)
+    assert any(pairs)
+    assert [axes.get_title() for axes in figure.axes[:4]] == ["image", "truth", "M0", "ensemble"]
 
 
 def test_drawing_needs_no_torch():
-    modules = [f"tailcutmix.paper.{path.stem}" for path in Path(style.__file__).parent.glob("*.py")]
-    figures = [f"tailcutmix.paper.figures.{path.stem}" for path in Path(style.__file__).parent.glob("figures/*.py")]
-    code = (
-        f"import sys, {', '.join(m for m in modules + figures if '__init__' not in m)}; print('torch' in sys.modules)"
-    )
+    paper = Path(style.__file__).parent
+    files = [path.relative_to(paper).with_suffix("") for path in paper.rglob("*.py") if path.stem != "__init__"]
+    modules = [".".join(("tailcutmix.paper", *path.parts)) for path in files]
+    code = f"import sys, {', '.join(modules)}; print('torch' in sys.modules)"
     environment = os.environ | {"PYTHONPATH": str(Path(style.__file__).parents[2])}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
@@ -223,10 +347,10 @@ def test_the_chosen_region_is_large_but_not_the_whole_image():
     assert choose_region(boxes.iloc[:0]) is None
 
 
-def test_crops_are_read_with_their_place_in_the_image(scene):
-    folder = scene / "subsets" / slug(TAIL[0])
-    region = choose_region(pd.read_csv(folder / "boxes.csv", dtype={"image_id": str}))
-    tight, _, wide = read_crops(folder, (1, 2, 3), region)
+def test_crops_are_read_with_their_place_in_the_image(scene, whole):
+    subset = subsets_of(whole)[TAIL[0]]
+    region = choose_region(pd.read_csv(subset.boxes, dtype={"image_id": str}))
+    tight, _, wide = crops_of(subset, region)
     x, y, w, h = tight.box
     left, top, *_ = wide.box
     assert (wide.image[y - top : y - top + h, x - left : x - left + w] == tight.image).all()
@@ -280,18 +404,18 @@ def test_the_window_holds_as_much_as_any(height, width, seed):
     assert mask[rows, columns].sum() == max(every)
 
 
-def test_predictions_of_a_split_without_labels_cannot_be_shown(scene, labels, tmp_path):
+def test_predictions_of_a_split_without_labels_cannot_be_shown(scene, whole, tmp_path):
     manifest = pd.read_csv(scene / "manifest.csv", dtype=str, keep_default_na=False)
     manifest.assign(label="").to_csv(tmp_path / "manifest.csv", index=False)
     with pytest.raises(UserError, match="split 'val' has no labels"):
-        folders = {"m0": scene / "predictions/m0"}
-        draw_qualitative(folders, tmp_path / "manifest.csv", "val", scene / "buckets/final.csv", labels, tmp_path / "q")
+        draw("qualitative", replace(whole, manifest=tmp_path / "manifest.csv"), tmp_path / "q")
 
 
 def test_mixing_counts_are_sums_over_training_and_means_over_seeds(tmp_path):
-    paths = [write_history(tmp_path, "m1", seed, 60 * (1 + seed), ("bus", "traffic light")) for seed in (0, 1)]
-    row = mixing_counts([write_history(tmp_path, "m0", 0, 60), *paths]).set_index("model").loc["m1"]
-    histories = [pd.read_csv(path) for path in paths]
+    m0, m1 = method("m0"), method("m1")
+    files = [write_history(tmp_path, m1, seed, 60 * (1 + seed), ("bus", "traffic light")) for seed in (0, 1)]
+    row = mixing.mixing_counts([write_history(tmp_path, m0, 0, 60), *files]).set_index("model").loc["m1"]
+    histories = [pd.read_csv(file.path) for file in files]
     for name in ("images_mixed", "cyc_draws", "pixels_added:traffic_light"):
         assert row[name] == np.mean([history[name].sum() for history in histories]) > 0
     assert row["pixels_added:road"] == 0

@@ -3,6 +3,7 @@
 import json
 import math
 import statistics as stdlib
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -10,18 +11,27 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paper_results import BUCKET_OF, CLASSES, LEVEL, metrics, statistics, write_classes, write_metrics, write_scored
+from paper_results import (
+    BUCKET_OF,
+    CLASSES,
+    LEVEL,
+    METHODS,
+    method,
+    metrics,
+    scored,
+    statistics,
+    write_classes,
+    write_image_statistics,
+    write_metrics,
+)
 
 from tailcutmix.errors import UserError
-from tailcutmix.paper.ablation import ablation, write_ablation
-from tailcutmix.paper.claims import write_claims_table
 from tailcutmix.paper.classes import read_classes
-from tailcutmix.paper.differences import differences, write_differences
-from tailcutmix.paper.per_class import per_class, write_per_class
-from tailcutmix.paper.published import METHOD_NAMES, REPORT_TABLE1, SCORES, method_name
+from tailcutmix.paper.formats import write_table
+from tailcutmix.paper.material import Material, Method, MethodFile
+from tailcutmix.paper.published import REPORT_TABLE1, SCORES
 from tailcutmix.paper.scores import read_metrics, summarise
-from tailcutmix.paper.table1 import render_terminal, table1, write_table1
-from tailcutmix.paper.tables import write_table
+from tailcutmix.paper.tables import ablation, claims, differences, per_class, table1
 from tailcutmix.prediction.ensemble import CLAIMS
 
 COLUMNS = ["method", "IoU class", "iIoU class", "IoU category", "iIoU category", "accuracy"]
@@ -57,8 +67,16 @@ def all_metrics(seeds=(0, 1, 2), **changed) -> list[dict]:
     return [metrics(model, seed, **changed) for model in LEVEL for seed in seeds]
 
 
+def with_statistics(folder, skills: dict[str, float], buckets, seeds=(0, 1)) -> Material:
+    """Material with scores and statistics of the images for each model, whose skill is the part of pixels it gets."""
+    runs = [(model, seed) for model in skills for seed in seeds]
+    statistics = tuple(write_image_statistics(folder, model, seed, skills[model]) for model, seed in runs)
+    return scored(folder, [metrics(*run) for run in runs], image_statistics=statistics, buckets=buckets)
+
+
 def test_published_rows_and_own_rows_stand_under_their_own_headings(tmp_path):
-    write_table1([*all_metrics(), metrics("m0", 0, split="test"), metrics("m0", 1, split="test")], tmp_path / "table1")
+    entries = [*all_metrics(), metrics("m0", 0, split="test"), metrics("m0", 1, split="test")]
+    table1.make(scored(tmp_path, entries), tmp_path / "table1")
     rows = Rows((tmp_path / "table1.html").read_text()).rows
     assert rows[0] == COLUMNS
     groups, order = {}, []
@@ -76,14 +94,14 @@ def test_published_rows_and_own_rows_stand_under_their_own_headings(tmp_path):
         ["Baseline", "0.39", "0.19", "0.73", "0.52", "0.78"],
         ["multi-level tail cutmix", "0.66", "0.45", "0.88", "0.74", "0.83"],
     ]
-    assert [row[0] for row in groups[on_val]] == list(METHOD_NAMES.values())
-    assert [row[0] for row in groups[on_test]] == [METHOD_NAMES["m0"]]
+    assert [row[0] for row in groups[on_val]] == [known.title for known in METHODS]
+    assert [row[0] for row in groups[on_test]] == [method("m0").title]
 
 
 @pytest.mark.parametrize("suffix", ["md", "html", "tex"])
 def test_every_number_stands_in_its_column(tmp_path, suffix):
     entry = metrics("m1")
-    write_table1([entry], tmp_path / "table1")
+    table1.make(scored(tmp_path, [entry]), tmp_path / "table1")
     text = (tmp_path / f"table1.{suffix}").read_text()
     line = next(line for line in text.splitlines() if "M1" in line and line.lstrip()[0] in "|<{")
     places = [line.index(f"{entry[score]:.3f}") for score in SCORES]
@@ -94,7 +112,7 @@ def test_every_number_stands_in_its_column(tmp_path, suffix):
 
 
 def test_csv_is_tidy_and_says_whose_numbers_they_are(tmp_path):
-    write_table1(all_metrics(), tmp_path / "table1")
+    table1.make(scored(tmp_path, all_metrics()), tmp_path / "table1")
     frame = pd.read_csv(tmp_path / "table1.csv")
     published = frame[frame["source"] != "this run"]
     assert list(published["method"]) == [name for name, _ in REPORT_TABLE1]
@@ -110,17 +128,19 @@ def test_csv_is_tidy_and_says_whose_numbers_they_are(tmp_path):
 
 
 def test_missing_scores_are_said_and_explained(tmp_path):
-    frame = write_table1([metrics("m0", instances=False)], tmp_path / "table1")
+    material = scored(tmp_path, [metrics("m0", instances=False)])
+    table1.make(material, tmp_path / "table1")
     for suffix in ("md", "html", "tex"):
         text = (tmp_path / f"table1.{suffix}").read_text()
         assert "n/a" in text and "nan" not in text.lower() and "None" not in text
         assert "±" not in text.replace("mean ±", "") and "0. ±" not in text
-    assert "needs instance labels" in render_terminal(frame)
+    assert "needs instance labels" in table1.render_terminal(table1.table1(material))
 
 
-def test_notes_fit_the_data_set():
+def test_notes_fit_the_data_set(tmp_path):
     def notes(dataset, split):
-        return render_terminal(table1([metrics("m0", dataset=dataset, split=split)]))
+        entry = metrics("m0", dataset=dataset, split=split)
+        return table1.render_terminal(table1.table1(scored(tmp_path, [entry])))
 
     assert "another data set" in notes("toycity", "val")
     assert "another data set" not in notes("minicity", "val") and "not the hidden test set" in notes("minicity", "val")
@@ -128,48 +148,55 @@ def test_notes_fit_the_data_set():
 
 
 def test_terminal_table_fits_and_is_the_same_from_the_file(tmp_path):
-    titles = {"unet": "a method with a name so long that it has to be broken over some lines", "m0": "M0", "m1": "M1"}
-    frame = write_table1(all_metrics(), tmp_path / "table1", titles)
-    text = render_terminal(frame)
-    assert max(map(len, text.splitlines())) <= 100
-    assert text == render_terminal(pd.read_csv(tmp_path / "table1.csv"))
+    material = scored(tmp_path, all_metrics())
+    long = Method("unet", "a method with a name so long that it has to be broken over some lines", "long")
+    material = replace(material, methods=(long, *material.methods[1:]))
+    table1.make(material, tmp_path / "table1")
+    text = table1.render_terminal(table1.table1(material))
+    assert max(map(len, text.splitlines())) <= 100 and "a method with a name" in text
+    assert text == table1.render_terminal(pd.read_csv(tmp_path / "table1.csv"))
     for model in LEVEL:
         values = [metrics(model, seed)["accuracy"] for seed in (0, 1, 2)]
         assert f"{stdlib.mean(values):.3f}" in text
 
 
-def test_titles_name_and_order_the_rows():
-    frame = table1(all_metrics((0,)), {"ensemble": "MR", "m1": "first", "m0": "second", "unet": "third"})
+def test_methods_name_and_order_the_rows(tmp_path):
+    titles = {"ensemble": "MR", "m1": "first", "m0": "second", "unet": "third"}
+    methods = tuple(Method(name, title, name) for name, title in titles.items())
+    frame = table1.table1(scored(tmp_path, all_metrics((0,)), methods=methods))
     assert list(frame["method"][2:]) == ["MR", "first", "second", "third"]
-    assert method_name("m2-traffic_light", {"m0": "M0"}) == "M2 expert traffic light"
 
 
 def test_wrong_input_is_named(tmp_path):
-    path = write_metrics(tmp_path, "m0")
+    def frame(*files):
+        return table1.table1(Material(methods=METHODS, scores=files))
+
+    file = write_metrics(tmp_path, metrics("m0"))
+    path = file.path
     with pytest.raises(UserError, match="m0 seed 0 val were given twice"):
-        table1([path, path])
+        frame(file, file)
     with pytest.raises(UserError, match="absent.json"):
-        table1([tmp_path / "absent.json"])
+        frame(replace(file, path=tmp_path / "absent.json"))
+    with pytest.raises(UserError, match=r"val\.json: the scores of m0 seed 0, not of m0 seed 1"):
+        frame(replace(file, seed=1))
     content = json.loads(path.read_text())
     del content["accuracy"]
     path.write_text(json.dumps(content))
     with pytest.raises(UserError, match=r"val\.json: key 'accuracy'"):
-        table1([path])
+        frame(file)
     path.write_text(path.read_text()[:-20])
     with pytest.raises(UserError, match=r"val\.json: not a readable"):
         read_metrics(path)
     with pytest.raises(UserError, match="one model at least"):
-        table1([])
+        frame()
 
 
-@pytest.mark.parametrize(
-    "make", [lambda sources: ablation(sources, None), lambda sources: per_class(sources, None, None), differences]
-)
-def test_scores_of_different_tests_are_never_compared(make):
+@pytest.mark.parametrize("table", [ablation, per_class, differences])
+def test_scores_of_different_tests_are_never_compared(tmp_path, table):
     with pytest.raises(UserError, match=r"toycity test \(24 images\), toycity val \(24 images\)"):
-        make([metrics("m0"), metrics("m1", split="test")])
+        table.make(scored(tmp_path, [metrics("m0"), metrics("m1", split="test")]), tmp_path / "table")
     with pytest.raises(UserError, match="one data set and split"):
-        make([metrics("m0"), metrics("m1", images=23)])
+        table.make(scored(tmp_path, [metrics("m0"), metrics("m1", images=23)]), tmp_path / "table")
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 0.1), st.floats(0, 0.1)), min_size=1, max_size=5))
@@ -196,16 +223,19 @@ def test_special_characters_survive_every_format(tmp_path):
 
 
 def test_markdown_rows_have_one_cell_a_column(tmp_path):
-    write_table1(all_metrics(), tmp_path / "table1")
+    table1.make(scored(tmp_path, all_metrics()), tmp_path / "table1")
     lines = [line for line in (tmp_path / "table1.md").read_text().splitlines() if line.startswith("|")]
     assert {line.count("|") for line in lines} == {len(COLUMNS) + 1}
 
 
 def test_per_class_table_follows_the_buckets(tmp_path):
     stats, _, final = write_classes(tmp_path)
-    frame = write_per_class(all_metrics(), final, stats, tmp_path / "per_class")
+    material = scored(tmp_path, all_metrics(), buckets=final, statistics=stats)
+    frame = per_class.per_class(material)
+    per_class.make(material, tmp_path / "per_class")
     assert len(frame) == len(CLASSES) * len(LEVEL)
     rows = Rows((tmp_path / "per_class.html").read_text()).rows
+    assert rows[0][4:8] == ["IoU U-Net", "IoU M0", "IoU M1", "IoU ensemble"]
     headings = [row[0] for row in rows if len(row) == 1]
     assert headings == ["head bucket", "middle bucket", "tail bucket"]
     names = [row[0] for row in rows[1:] if len(row) > 1]
@@ -216,6 +246,15 @@ def test_per_class_table_follows_the_buckets(tmp_path):
     row = frame[(frame["class"] == "bus") & (frame["model"] == "m1")].iloc[0]
     assert row["iou"] == pytest.approx(np.mean([metrics("m1", k)["per_class"]["bus"]["iou"] for k in (0, 1, 2)]))
     assert math.isnan(frame[frame["class"] == "road"]["iiou"].iloc[0])
+
+
+def test_methods_with_one_short_name_keep_columns_of_their_own(tmp_path):
+    stats, _, final = write_classes(tmp_path)
+    material = scored(tmp_path, all_metrics((0,)), buckets=final, statistics=stats)
+    methods = (*material.methods[:2], replace(material.methods[2], short="M0"), material.methods[3])
+    per_class.make(replace(material, methods=methods), tmp_path / "per_class")
+    header = Rows((tmp_path / "per_class.html").read_text()).rows[0]
+    assert header[4:8] == [f"IoU {known.title}" for known in methods]
 
 
 def test_class_files_that_do_not_fit_together_are_named(tmp_path):
@@ -231,8 +270,9 @@ def test_class_files_that_do_not_fit_together_are_named(tmp_path):
 
 def test_bucket_scores_of_the_ablation_are_bootstrapped_from_the_statistics(tmp_path):
     _, _, final = write_classes(tmp_path)
-    path = write_scored(tmp_path, "m1")
-    row = ablation([path], final).iloc[0]
+    images = write_image_statistics(tmp_path, "m1")
+    material = scored(tmp_path, [metrics("m1")], image_statistics=(images,), buckets=final)
+    row = ablation.ablation(material).iloc[0]
     counts = statistics(0).counts
     tail = [CLASSES.index(name) for name in CLASSES if BUCKET_OF[name] == "tail"]
 
@@ -244,18 +284,16 @@ def test_bucket_scores_of_the_ablation_are_bootstrapped_from_the_statistics(tmp_
     drawn = [tail_iou(random.integers(0, 24, 24)) for _ in range(2000)]
     assert row["iou_tail"] == pytest.approx(tail_iou(np.arange(24)))
     assert [row["iou_tail_low"], row["iou_tail_high"]] == pytest.approx(np.percentile(drawn, [2.5, 97.5]), abs=0.003)
-    path.with_suffix(".npz").unlink()
-    with pytest.raises(UserError, match=r"m1/seed0/val\.npz"):
-        ablation([path], final)
+    images.path.unlink()
+    with pytest.raises(UserError, match=r"m1/seed0/images\.npz"):
+        ablation.ablation(material)
 
 
 def test_ablation_and_differences_take_the_same_bucket_scores(tmp_path):
     _, _, final = write_classes(tmp_path)
-    sources = [
-        write_scored(tmp_path, model, seed, skill) for model, skill in (("m0", 0.7), ("m1", 0.8)) for seed in (0, 1)
-    ]
-    arms = ablation(sources, final).set_index("model")
-    gain = differences(sources, buckets=final).iloc[0]
+    material = with_statistics(tmp_path, {"m0": 0.7, "m1": 0.8}, final)
+    arms = ablation.ablation(material).set_index("model")
+    gain = differences.differences(material).iloc[0]
     for bucket in ("head", "middle", "tail"):
         assert gain[f"iou_{bucket}"] == pytest.approx(arms.at["m1", f"iou_{bucket}"] - arms.at["m0", f"iou_{bucket}"])
         assert arms.at["m0", f"iou_{bucket}_low"] < arms.at["m0", f"iou_{bucket}"] < arms.at["m0", f"iou_{bucket}_high"]
@@ -265,15 +303,16 @@ def test_an_empty_bucket_has_no_score(tmp_path):
     _, _, final = write_classes(tmp_path)
     frame = pd.read_csv(final)
     frame.assign(bucket=frame["bucket"].replace("tail", "middle")).to_csv(final, index=False)
-    row = ablation([write_scored(tmp_path, "m1")], final).iloc[0]
+    row = ablation.ablation(with_statistics(tmp_path, {"m1": 0.7}, final)).iloc[0]
     assert math.isnan(row["iou_tail"]) and math.isnan(row["iou_tail_low"]) and row["iou_middle"] > 0
 
 
 def test_ablation_keeps_the_given_order(tmp_path):
     titles = {"mixup": "MixUp", "m0": "M0", "cutmix": "CutMix"}
     _, _, final = write_classes(tmp_path)
-    sources = [write_scored(tmp_path, model, seed) for model in ("m0", "cutmix", "mixup") for seed in (0, 1)]
-    write_ablation(sources, final, tmp_path / "ablation", titles)
+    material = with_statistics(tmp_path, dict.fromkeys(("m0", "cutmix", "mixup"), 0.7), final)
+    methods = tuple(Method(name, title, title) for name, title in titles.items())
+    ablation.make(replace(material, methods=methods), tmp_path / "ablation")
     rows = Rows((tmp_path / "ablation.html").read_text()).rows
     assert [row[0] for row in rows[1:]] == ["MixUp", "M0", "CutMix"]
     assert rows[0][2:] == [*COLUMNS[1:], "IoU head", "IoU middle", "IoU tail"]
@@ -281,10 +320,9 @@ def test_ablation_keeps_the_given_order(tmp_path):
 
 def test_differences_are_paired(tmp_path):
     _, _, final = write_classes(tmp_path)
-    sources = [write_scored(tmp_path, "m0", seed) for seed in (0, 1)]
-    sources += [write_scored(tmp_path, "m1", seed) for seed in (0, 1)]
-    sources += [write_scored(tmp_path, "ensemble", seed, skill=0.8) for seed in (0, 1)]
-    frame = write_differences(sources, tmp_path / "differences", buckets=final).set_index(["first", "second"])
+    material = with_statistics(tmp_path, {"m0": 0.7, "m1": 0.7, "ensemble": 0.8}, final)
+    frame = differences.differences(material).set_index(["first", "second"])
+    differences.make(material, tmp_path / "differences")
     assert list(frame.index) == [("m0", "m1"), ("m1", "ensemble"), ("m0", "ensemble")]
     same = frame.loc[("m0", "m1")]
     assert same["iou_class"] == same["iou_class_low"] == same["iou_class_high"] == 0
@@ -301,27 +339,31 @@ def test_differences_are_paired(tmp_path):
 
 
 def test_differences_need_statistics_of_the_same_images(tmp_path):
-    first, second = write_scored(tmp_path, "m0"), write_metrics(tmp_path, "m1")
-    with pytest.raises(UserError, match=r"m1/seed0/val\.npz"):
-        differences([first, second])
-    with pytest.raises(UserError, match="no two of the given models"):
-        differences([first])
+    _, _, final = write_classes(tmp_path)
+    material = with_statistics(tmp_path, {"m0": 0.7, "m1": 0.7}, final)
+    with pytest.raises(UserError, match="not an input of this artefact: no such statistics file"):
+        differences.differences(replace(material, image_statistics=material.image_statistics[:2]))
+    material.image_statistics[-1].path.unlink()
+    with pytest.raises(UserError, match=r"m1/seed1/images\.npz"):
+        differences.differences(material)
+    with pytest.raises(UserError, match=r"tables\.differences names no pair of the methods that were scored: m0, m1"):
+        differences.differences(replace(material, pairs=(("unet", "m0"),)))
 
 
 def write_claims(folder, name, seed, rows):
     path = folder / name / f"seed{seed}/val_claims.csv"
     path.parent.mkdir(parents=True)
     pd.DataFrame(rows, columns=["class", *CLAIMS]).to_csv(path, index=False)
-    return name, path
+    return MethodFile(path, Method(name, "all levels" if name == "ensemble" else name, name), seed)
 
 
 def test_claims_are_means_over_seeds_in_the_order_of_the_ensemble(tmp_path):
-    files = [
+    files = (
         write_claims(tmp_path, "ensemble", 0, [("bus", 1000, 600, 200, 50), ("train", 10, 0, 0, 0)]),
         write_claims(tmp_path, "ensemble", 1, [("bus", 3000, 1400, 1000, 150), ("train", 20, 4, 12, 0)]),
         write_claims(tmp_path, "other", 0, [("train", 5, 5, 0, 0)]),
-    ]
-    frame = write_claims_table(files, tmp_path / "claims", {"ensemble": "all levels"}, "val")
+    )
+    frame = claims.claims(files)
     assert frame[["ensemble", "class"]].to_numpy().tolist() == [
         ["ensemble", "bus"],
         ["ensemble", "train"],
@@ -329,15 +371,17 @@ def test_claims_are_means_over_seeds_in_the_order_of_the_ensemble(tmp_path):
     ]
     assert frame.loc[0, ["seeds", *CLAIMS]].tolist() == [2, 2000, 1000, 600, 100]
     assert frame["precision"].tolist() == [0.625, 0.25, 1.0]
+    claims.make(Material(claims=files, split="val"), tmp_path / "claims")
     page = (tmp_path / "claims.md").read_text()
     assert "**all levels**" in page and "2 000" in page and "0.625" in page
 
 
 def test_claims_without_labels_or_experts_are_said_to_be_missing(tmp_path):
     unknown = write_claims(tmp_path, "ensemble", 0, [("bus", 1000, None, None, 50)])
-    write_claims_table([unknown], tmp_path / "unknown")
+    claims.make(Material(claims=(unknown,)), tmp_path / "unknown")
     (row,) = [line for line in (tmp_path / "unknown.md").read_text().splitlines() if line.startswith("| bus")]
     assert row.count("n/a") == 3
-    for files in ([], [write_claims(tmp_path, "alone", 0, [])]):
-        assert write_claims_table(files, tmp_path / "none").empty
+    for files in ((), (write_claims(tmp_path, "alone", 0, []),)):
+        claims.make(Material(claims=files), tmp_path / "none")
+        assert pd.read_csv(tmp_path / "none.csv").empty
         assert "no experts" in (tmp_path / "none.html").read_text()

@@ -61,6 +61,8 @@ def test_shipped_configurations_are_valid(name):
         ({"models": {"m2": {"mixing": "none"}}}, ["models.m2.mixing", "levels"]),
         ({"tables": {"table1": ["foo"]}}, ["tables.table1", "'foo'"]),
         ({"tables": {"table1": ["m2"]}}, ["tables.table1", "template"]),
+        ({"tables": {"differences": [["m0", "foo"]]}}, ["tables.differences", "'foo'"]),
+        ({"tables": {"differences": [["m0"]]}}, ["tables.differences", "2 entries or more"]),
         ({"ensembles": {"ensemble": {"base": "m7"}}}, ["ensembles.ensemble.base", "'m7'"]),
     ],
 )
@@ -92,7 +94,7 @@ def test_arm_overrides_single_keys_of_what_it_extends():
     assert arm.recipe.mixing.name == "cutmix"
     assert arm.recipe.training == m1.recipe.training and arm.inference == m1.inference
     assert arm.recipe.augmentation.jitter == 0.0 and arm.recipe.augmentation.scale == m1.recipe.augmentation.scale
-    assert arm.title == "arm", "a title is not passed on"
+    assert (arm.title, arm.short) == ("arm", "arm"), "names are not passed on"
 
 
 def test_templates_whose_names_begin_alike_keep_their_own_experts():

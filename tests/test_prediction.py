@@ -13,9 +13,10 @@ from tailcutmix.labels import Label, LabelTable
 from tailcutmix.models.build import build_model
 from tailcutmix.models.multiscale import MultiScaleNet
 from tailcutmix.models.resizing import at_scale
-from tailcutmix.prediction.inference import Predictor, argmax_of_sets
+from tailcutmix.plan.settings import Inference, Network
+from tailcutmix.prediction.inference import Predictor, argmax_of_sets, build_predictor
 from tailcutmix.prediction.run import predict_split
-from tailcutmix.prediction.scales import read_scales, scales_of_class, select_scales, write_scales
+from tailcutmix.prediction.scales import read_scales, select_scales, write_scales
 
 CLASSES = 3
 SETS = {"training": [0.5, 1.0], "full": [0.5, 1.0, 2.0]}
@@ -62,7 +63,7 @@ def manifest_of(packed, height, width):
 @pytest.fixture(scope="module")
 def hrnet():
     torch.manual_seed(0)
-    model = build_model({"width": 4, "head_channels": 8}, CLASSES)
+    model = build_model(Network(width=4, head_channels=8), CLASSES)
     model(torch.randn(4, 3, 64, 64))  # running statistics of something
     return model.eval()
 
@@ -138,6 +139,22 @@ def test_per_class_scales_compute_only_the_sets_in_use():
     model = Brightest()
     Predictor(model, SETS, set_of_class=dict.fromkeys(range(CLASSES), "training")).labels(colour_images()[0])
     assert sorted(model.runs) == [0.5, 1.0]
+
+
+def test_an_expert_runs_at_the_scales_of_its_class_and_other_models_at_those_of_each_class():
+    images, _ = colour_images(height=64, width=64)
+    network, inference = Network(training_scales=(0.5, 1.0), input_scale=0.5), Inference(scales=(0.5, 1.0, 2.0))
+    chosen, car = {0: "full", 1: "full", 2: "training"}, labels_of_test().class_of("car")
+
+    def scales_run(**arguments):
+        model = Brightest()
+        predictor = build_predictor(network, inference, model, **arguments)
+        assert predictor.labels(images).shape == (3, 64, 64) and predictor.input_scale == 0.5
+        return sorted(model.runs)
+
+    assert scales_run() == scales_run(chosen=chosen) == [0.5, 1.0, 2.0]
+    assert scales_run(chosen=chosen, expert_of=car) == [0.5, 1.0]
+    assert scales_run(chosen={**chosen, 2: "full"}, expert_of=car) == [0.5, 1.0, 2.0]
 
 
 def test_per_class_scales_must_be_complete():
@@ -247,7 +264,6 @@ def test_chosen_scales_travel_through_their_file(tmp_path):
     )
     chosen = read_scales(path, labels_of_test())
     assert chosen == {0: "full", 1: "full", 2: "training"}
-    assert scales_of_class("car", chosen, labels_of_test()) == "training"
     path.write_text("class,chosen\nroad,full\ncar,largest\nbig house,full\n")
     with pytest.raises(UserError, match="class car"):
         read_scales(path, labels_of_test())

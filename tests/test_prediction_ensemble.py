@@ -9,8 +9,9 @@ from hypothesis.extra.numpy import arrays
 
 from tailcutmix.dataset.images import read_label, write_png
 from tailcutmix.errors import UserError
+from tailcutmix.files import write_csv
 from tailcutmix.labels import Label, LabelTable
-from tailcutmix.prediction.ensemble import CLAIMS, ensemble, ensemble_order, ensemble_split, write_claims
+from tailcutmix.prediction.ensemble import CLAIMS, ensemble, ensemble_order, ensemble_split
 
 IDS = st.sampled_from([0, 7, 11, 26])
 MAPS = arrays(np.uint8, (4, 5), elements=IDS)
@@ -106,7 +107,7 @@ def test_claims_of_a_split_without_labels_are_empty(folders):
     claims = ensemble_split(root / "m1", {CAR: root / "car"}, manifest.assign(label=""), TABLE, root / "mr")
     assert claims.true_positives_added.isna().all() and claims.false_positives_added.isna().all()
     assert (claims.pixels_added > 0).all()
-    write_claims(claims, root / "claims.csv")
+    write_csv(claims, root / "claims.csv")
     header, row = (root / "claims.csv").read_text().splitlines()
     assert header == "class,pixels_added,true_positives_added,false_positives_added,overlap_with_later"
     assert row.split(",")[2:4] == ["", ""]

@@ -2,6 +2,7 @@
 
 import logging
 import math
+from tempfile import NamedTemporaryFile
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailcutmix.errors import UserError
+from tailcutmix.labels import Label, LabelTable
 from tailcutmix.plan.settings import Buckets
-from tailcutmix.tail.buckets import ABSENT, final_buckets, initial_buckets, tail_classes
+from tailcutmix.tail.buckets import ABSENT, final_buckets, initial_buckets, read_tail
 from tailcutmix.tail.statistics import count_labels, label_statistics
 
 quick = settings(deadline=None, max_examples=30)
@@ -20,6 +22,14 @@ quick = settings(deadline=None, max_examples=30)
 def stats(shares) -> pd.DataFrame:
     names = [f"class {n}" for n in range(len(shares))]
     return pd.DataFrame({"split": "train", "class": names, "share": np.asarray(shares) / max(sum(shares), 1)})
+
+
+def tail_classes(buckets: pd.DataFrame) -> list[str]:
+    """The names of the tail as they come back from a file."""
+    labels = LabelTable(tuple(Label(n, str(name), n) for n, name in enumerate(buckets["class"])))
+    with NamedTemporaryFile(suffix=".csv") as file:
+        buckets.to_csv(file.name, index=False)
+        return [known.name for known in read_tail(file.name, labels)]
 
 
 shares = st.lists(st.integers(0, 1000), min_size=2, max_size=20).filter(any)
@@ -112,3 +122,34 @@ def test_two_classes_an_empty_tail_and_no_scores_run_through(caplog):
     assert "the tail is empty" in caplog.text and "no IoU on val for any class" in caplog.text
     with pytest.raises(UserError, match="no class has a labelled train pixel"):
         initial_buckets(stats([0, 0]))
+
+
+HEADER = "class,share,bucket,val_iou,moved_from,reason\n"
+
+
+def test_the_tail_is_read_rarest_last_with_its_labels(tmp_path):
+    labels = LabelTable((Label(7, "road", 0), Label(19, "traffic light", 1), Label(31, "None", 2)))
+    path = tmp_path / "final.csv"
+    path.write_text(HEADER + "None,1e-05,tail,,,poor\nroad,0.9,head,,,\ntraffic light,0.002,tail,0.1,middle,poor\n")
+    assert read_tail(path, labels) == (labels.rows[1], labels.rows[2])
+    path.write_text(HEADER)
+    assert read_tail(path, labels) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "no such table of buckets"),
+        ("", "table of buckets"),
+        ("class,share\nroad,0.9\n", "column bucket is missing"),
+        (HEADER + "road,0.9,he", "row of road"),
+        (HEADER + "road,,tail,,,\n", "row of road"),
+        (HEADER + "lorry,0.1,tail,,,\n", "'lorry'.*; delete"),
+    ],
+)
+def test_a_missing_or_damaged_table_of_buckets_is_named(text, words, tmp_path):
+    path = tmp_path / "final.csv"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UserError, match=rf"final.csv: .*{words}"):
+        read_tail(path, LabelTable((Label(7, "road", 0), Label(26, "car", 1))))

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from tailcutmix.dataset import manifest, toycity
+from tailcutmix.dataset import manifest
 from tailcutmix.dataset.images import read_image, read_instances, read_label
 from tailcutmix.dataset.sources import list_images
-from tailcutmix.dataset.toyscene import ids
-from tailcutmix.dataset.toyscene.plan import FIRST, IMAGES_OF_CLASS, MINIMUM, classes_of
-from tailcutmix.dataset.toyscene.scene import render
 from tailcutmix.errors import UserError
 from tailcutmix.labels import read_labels
+from toycity import ids
+from toycity.generate import Settings, generate, image_id
+from toycity.plan import FIRST, IMAGES_OF_CLASS, MINIMUM, classes_of
+from toycity.scene import render
 
 LABELS = read_labels(ROOT / "config/labels/cityscapes.csv")
 
@@ -21,7 +22,7 @@ LABELS = read_labels(ROOT / "config/labels/cityscapes.csv")
 @pytest.fixture(scope="module")
 def city(tmp_path_factory):
     root = tmp_path_factory.mktemp("toycity")
-    toycity.generate(root, 16, 16, 2, 64, 128, seed=3, processes=2)
+    generate(root, Settings(16, 16, 2, 64, 128, seed=3), processes=2)
     return root, manifest.build(list_images("toycity", root))
 
 
@@ -74,7 +75,7 @@ def test_every_planned_class_is_there_and_no_other(city):
     for split in ("train", "val"):
         rows = frame[frame.split == split].set_index("image_id")
         for index in range(16):
-            label = read_label(rows.loc[toycity.image_id(3, split, index), "label"])
+            label = read_label(rows.loc[image_id(3, split, index), "label"])
             present = {name for name in IMAGES_OF_CLASS if (label == ids.CLASS_IDS[name]).any()}
             assert present == classes_of(3, split, index), (split, index)
 
@@ -128,7 +129,7 @@ def test_frequencies_are_those_of_minicity(seed):
 
 def test_an_image_depends_on_seed_split_and_index_alone(city, tmp_path):
     root, _ = city
-    toycity.generate(tmp_path / "few", 3, 1, 1, 64, 128, seed=3)
+    generate(tmp_path / "few", Settings(3, 1, 1, 64, 128, seed=3))
     few, all_of_them = digest(tmp_path / "few"), digest(root)
     assert len(few) == 15 and few.items() <= all_of_them.items()
     first = render(3, "train", 0, 64, 128)
@@ -148,16 +149,16 @@ def test_a_larger_image_shows_the_same_scene():
 
 
 def test_a_new_city_replaces_the_old_one_but_nothing_else(tmp_path):
-    toycity.generate(tmp_path / "city", 2, 1, 0, 48, 64)
-    toycity.generate(tmp_path / "city", 1, 1, 0, 48, 64)
+    generate(tmp_path / "city", Settings(2, 1, 0, 48, 64))
+    generate(tmp_path / "city", Settings(1, 1, 0, 48, 64))
     assert len(list_images("toycity", tmp_path / "city")) == 2
     (tmp_path / "real/leftImg8bit/train").mkdir(parents=True)
     with pytest.raises(UserError, match="did not draw"):
-        toycity.generate(tmp_path / "real", 1, 1, 0, 48, 64)
+        generate(tmp_path / "real", Settings(1, 1, 0, 48, 64))
     assert (tmp_path / "real/leftImg8bit/train").is_dir()
 
 
 @pytest.mark.parametrize("wrong", [{"train": 0}, {"val": -1}, {"height": 20}])
-def test_impossible_settings(tmp_path, wrong):
+def test_impossible_settings(wrong):
     with pytest.raises(UserError, match="dataset.toycity"):
-        toycity.generate(tmp_path, **({"train": 1, "val": 1, "test": 1, "height": 64, "width": 128} | wrong))
+        Settings(**({"train": 1, "val": 1, "test": 1, "height": 64, "width": 128} | wrong))

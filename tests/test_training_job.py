@@ -10,15 +10,15 @@ import torch
 from safetensors.torch import load_file
 
 from tailcutmix.dataset import manifest
-from tailcutmix.dataset.packing import pack
+from tailcutmix.dataset.packing import PackedFiles, pack
 from tailcutmix.dataset.sources import list_images
-from tailcutmix.dataset.toycity import generate
 from tailcutmix.errors import UserError
 from tailcutmix.labels import read_labels
 from tailcutmix.mixing.sampler import Sampler
-from tailcutmix.plan.settings import Regions
+from tailcutmix.plan.settings import Regions, plain
 from tailcutmix.tail.levels import Subset, write_subset
 from tailcutmix.training.job import definition, run_training
+from toycity.generate import Settings, generate
 
 LABELS = Path(__file__).resolve().parent.parent / "config/labels/cityscapes.csv"
 SETTINGS = {
@@ -36,11 +36,11 @@ SETTINGS = {
 def data(tmp_path_factory):
     """Folder with a packed training split of 8 images and the boxes of one class."""
     folder = tmp_path_factory.mktemp("toycity")
-    generate(folder / "raw", train=8, val=1, test=0, height=64, width=128)
+    generate(folder / "raw", Settings(train=8, val=1, test=0, height=64, width=128))
     rows = manifest.build(list_images("toycity", folder / "raw"), 1)
     manifest.write_manifest(rows, folder / "manifest.csv")
     labels = read_labels(LABELS)
-    pack(folder / "manifest.csv", "train", labels, None, folder / "packed")
+    pack(folder / "manifest.csv", "train", labels, None, PackedFiles.under(folder / "packed"))
     rows = manifest.read_manifest(folder / "manifest.csv", "train")
     write_subset(rows, labels.class_of("car"), Regions(), Subset.under(folder / "car", [1, 2, 3]), workers=1)
     return folder
@@ -49,7 +49,8 @@ def data(tmp_path_factory):
 @pytest.fixture
 def job(data, tmp_path):
     return {
-        "packed": str(data / "packed"), "labels": str(LABELS), "tail": ["car", "person"], "boxes": None, "init": None,
+        "packed": plain(PackedFiles.under(data / "packed")), "manifest": str(data / "manifest.csv"),
+        "labels": str(LABELS), "tail": ["car", "person"], "boxes": None, "init": None,
         "settings": copy.deepcopy(SETTINGS), "seed": 0, "out": str(tmp_path / "m1"),
         "running": str(tmp_path / "running"), "gpus": 0, "threads": 1,
     }  # fmt: skip
@@ -115,7 +116,8 @@ def test_a_run_is_what_changes_its_weights_and_nothing_else(job):
         {"out": "elsewhere"},
         {"init": job["labels"]},
         {"settings": job["settings"] | {"lr": 0.02}},
-        {"packed": str(Path(job["packed"]) / "..") + "/packed", "labels": str(LABELS.with_name("camvid.csv"))},
+        {"labels": str(LABELS.with_name("camvid.csv"))},
+        {"packed": job["packed"] | {"index": str(LABELS)}},
     ):
         assert json.dumps(definition(job | change), sort_keys=True) != key, change
 

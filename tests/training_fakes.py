@@ -18,6 +18,7 @@ from torch import nn
 
 from tailcutmix.mixing.batch import Batch, Counts
 from tailcutmix.models.build import build_model
+from tailcutmix.plan.settings import Network
 from tailcutmix.training import distributed
 from tailcutmix.training.engine import train
 
@@ -82,7 +83,7 @@ class FakeSampler:
 def hrnet(dtype: torch.dtype) -> nn.Module:
     """The smallest HRNet with scale attention, its initial weights always the same."""
     torch.manual_seed(0)
-    return build_model({"width": 4, "head_channels": 8}, len(CLASSES)).to(dtype)
+    return build_model(Network(width=4, head_channels=8), len(CLASSES)).to(dtype)
 
 
 def run(out, steps, on_step=lambda step: None, **settings) -> None:

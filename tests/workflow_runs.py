@@ -23,18 +23,25 @@ TINY = {
 """A ToyCity so small that every step of the workflow, all of them real, takes a second or two."""
 
 
-def copy_workflow(folder: Path) -> Path:
+def copy_workflow(folder: Path, checkout: Path = ROOT) -> Path:
     """What a fresh clone holds of the workflow, without its results."""
     for part in PARTS:
-        source, target = ROOT / part, folder / part
+        source, target = checkout / part, folder / part
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
+        elif source.exists():
             shutil.copy2(source, target)
     return folder
 
 
-def run(folder: Path, *arguments: str, overlay: dict | None = None, configfile: str | None = None, check=True):
+def run(
+    folder: Path,
+    *arguments: str,
+    overlay: dict | None = None,
+    configfile: str | None = None,
+    environment: dict[str, str] | None = None,
+    check: bool = True,
+):
     """``snakemake ARGUMENTS`` in the folder; returns the finished process with stdout and stderr as one text."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
     if overlay is not None:
@@ -42,7 +49,7 @@ def run(folder: Path, *arguments: str, overlay: dict | None = None, configfile: 
         configfile = "overlay.yaml"
     if configfile:
         command += ["--configfile", configfile]
-    environment = {**os.environ, "PYTHONPATH": "", "MPLBACKEND": "Agg"}
+    environment = {**os.environ, "PYTHONPATH": "", "MPLBACKEND": "Agg", **(environment or {})}
     done = subprocess.run(
         command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900
     )

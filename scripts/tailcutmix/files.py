@@ -1,4 +1,4 @@
-"""Files whole or not there: results are written under a temporary name and then renamed; tables are read checked."""
+"""Files that are complete or absent: results are written under a temporary name and then renamed; tables are read checked."""
 
 import os
 import shutil
@@ -69,3 +69,9 @@ def read_table(
     if missing:
         raise UserError(f"{path}: column {missing[0]} is missing; {cure}")
     return frame
+
+
+def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as CSV without its index, all or nothing."""
+    with replacing(path) as temporary:
+        frame.to_csv(temporary, index=False)

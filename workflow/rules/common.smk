@@ -9,6 +9,8 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from tailcutmix.errors import UserError
+from tailcutmix.paper import inputs as paper
+from tailcutmix.paper.artefacts import ARTEFACTS
 from tailcutmix.plan import code, cost, inputs
 from tailcutmix.plan.plan import SPLITS, read_plan
 from tailcutmix.plan.settings import plain
@@ -60,6 +62,25 @@ def minutes_for(estimate):
     return lambda wildcards, input: estimate(get_model(wildcards), cost.packed_shape(input.images))
 
 
-def in_report(path, category, title):
-    """A result that the HTML report shows under a title, with the caption that bears the file's name."""
-    return report(path, caption=f"../report/{Path(path).stem}.rst", category=category, labels={"result": title})
+def get_artefact_inputs(artefact):
+    """The inputs of a table or figure by group; those of the tail's classes are known once the checkpoint has run."""
+
+    def of_tail(group):
+        return lambda wildcards: paper.artefact_inputs(plan, artefact, get_tail())[group]
+
+    known = paper.artefact_inputs(plan, artefact)
+    return {group: of_tail(group) if group in paper.OF_TAIL else paths for group, paths in known.items()}
+
+
+def in_report(artefact):
+    """The outputs of a table or figure by suffix; the report shows one of them under its title, with its caption."""
+    outputs = paper.artefact_outputs(plan, artefact)
+    caption = f"../report/{artefact.name}.rst"
+    labels = {"result": artefact.title}
+    outputs[artefact.shown] = report(outputs[artefact.shown], caption, category=artefact.category, labels=labels)
+    return outputs
+
+
+def get_targets(rows):
+    """One file of every table and figure about these rows."""
+    return [next(iter(paper.artefact_outputs(plan, artefact).values())) for artefact in paper.wanted(plan, rows)]

@@ -1,1 +1,1 @@
-"""Data sources, the manifest, packed arrays and the generated set ToyCity. Nothing here needs torch."""
+"""Data sources, the manifest and packed arrays. Nothing here needs torch."""

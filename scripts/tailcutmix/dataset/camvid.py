@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from tailcutmix.dataset.folders import IMAGE_TYPES
-from tailcutmix.dataset.manifest import LISTING_COLUMNS, SPLITS
+from tailcutmix.dataset.manifest import LISTING_COLUMNS, SPLITS, listing_row
 from tailcutmix.errors import UserError
 
 
@@ -28,7 +28,5 @@ def list_images(root: str | Path) -> pd.DataFrame:
             raise UserError(f"{folder}: no image in it")
         for image in images:
             label = Path(root) / f"{split}annot" / f"{image.stem}.png"
-            if not label.is_file() and split != "test":
-                raise UserError(f"{label}: missing, though {image} is there")
-            rows.append((split, image.stem, str(image), str(label) if label.is_file() else "", ""))
+            rows.append(listing_row(split, image.stem, image, label))
     return pd.DataFrame(rows, columns=list(LISTING_COLUMNS))

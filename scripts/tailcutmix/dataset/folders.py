@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tailcutmix.dataset.manifest import LISTING_COLUMNS, SPLITS
+from tailcutmix.dataset.manifest import LISTING_COLUMNS, SPLITS, listing_row
 from tailcutmix.errors import UserError
 
 IMAGE_TYPES = (".png", ".webp", ".jpg", ".jpeg")
@@ -47,8 +47,5 @@ def list_images(root: str | Path) -> pd.DataFrame:
             image_id = image.stem.removesuffix(suffix)
             place = image.parent.relative_to(folder)
             label, instance = (root / kind / split / place / f"{image_id}{end}.png" for kind, end in truths)
-            if not label.is_file() and split != "test":
-                raise UserError(f"{label}: missing, though {image} is there")
-            files = [str(path) if path.is_file() else "" for path in (label, instance)]
-            rows.append((split, image_id, str(image), *files))
+            rows.append(listing_row(split, image_id, image, label, instance))
     return pd.DataFrame(rows, columns=list(LISTING_COLUMNS))

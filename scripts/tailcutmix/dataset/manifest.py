@@ -1,4 +1,4 @@
-"""The manifest: one row an image with its files, its size and their checksums; all later steps start from it."""
+"""The manifest: one row per image with its files, its size and their checksums; all later steps start from it."""
 
 import hashlib
 import logging
@@ -10,7 +10,7 @@ import pandas as pd
 
 from tailcutmix.dataset.images import open_binary, read_size
 from tailcutmix.errors import UserError
-from tailcutmix.files import read_table, replacing
+from tailcutmix.files import read_table, write_csv
 from tailcutmix.progress import Progress
 
 SPLITS = ("train", "val", "test")
@@ -29,6 +29,21 @@ MANIFEST_COLUMNS = (
 )
 FILES = ("image", "label", "instance")
 _BLOCK = 1 << 20
+
+
+def listing_row(
+    split: str, image_id: str, image: Path, label: Path, instance: Path | None = None, instance_needed: bool = False
+) -> tuple[str, ...]:
+    """LISTING_COLUMNS of one image; label and instances are "" where there is no such file.
+
+    Raises:
+        UserError: a train or val image without label, or without instances where these are needed.
+    """
+    for path in (label, instance) if instance_needed else (label,):
+        if split != "test" and not path.is_file():
+            raise UserError(f"{path}: missing, though {image} is there")
+    truths = (str(path) if path is not None and path.is_file() else "" for path in (label, instance))
+    return split, image_id, str(image), *truths
 
 
 def build(listing: pd.DataFrame, processes: int = 1) -> pd.DataFrame:
@@ -98,8 +113,7 @@ def sha256(path: str | Path) -> str:
 
 def write_manifest(frame: pd.DataFrame, path: str | Path) -> None:
     """Write a manifest as CSV, all or nothing."""
-    with replacing(path) as temporary:
-        frame[list(MANIFEST_COLUMNS)].to_csv(temporary, index=False)
+    write_csv(frame[list(MANIFEST_COLUMNS)], path)
 
 
 def read_manifest(path: str | Path, split: str | None = None) -> pd.DataFrame:

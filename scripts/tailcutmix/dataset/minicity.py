@@ -4,49 +4,68 @@ from pathlib import Path
 
 import pandas as pd
 
-from tailcutmix.dataset.manifest import LISTING_COLUMNS, SPLITS
+from tailcutmix.dataset.manifest import LISTING_COLUMNS, SPLITS, listing_row
 from tailcutmix.errors import UserError
 
 IMAGE_SUFFIX = "_leftImg8bit"
+HEADER = "cityscapes_val,minicity_test_id"
+"""First line of ``test.csv``."""
+
+
+def read_list(path: str | Path) -> list[tuple[str, str]]:
+    """(name, MiniCity test id) of every line of one file list; the id is "" where the list has none.
+
+    Args:
+        path: a text file with one name per line, or a CSV file with the columns ``cityscapes_val`` (a name) and
+            ``minicity_test_id`` (kept as text), as the official ``test.csv``.
+
+    Raises:
+        UserError: a missing, unreadable, empty or malformed list.
+    """
+    path = Path(path)
+    try:
+        lines = [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{path}: no such file list; dataset.splits names the folder of the official ones") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a readable file list ({error})") from None
+    if path.suffix != ".csv":
+        entries = [(line, "") for line in lines]
+    elif lines and lines[0] != HEADER:
+        raise UserError(f"{path}: the first line must be {HEADER}")
+    else:
+        entries = [_name_and_id(line, path) for line in lines[1:]]
+    if not entries:
+        raise UserError(f"{path}: the file list is empty")
+    return entries
+
+
+def _name_and_id(line: str, path: Path) -> tuple[str, str]:
+    name, _, image_id = (part.strip() for part in line.partition(","))
+    if not name or not image_id.isdecimal():
+        raise UserError(f"{path}: {line!r} is not of the form <city>/<image>,<number>")
+    return name, image_id
 
 
 def read_lists(splits: str | Path) -> dict[str, list[tuple[str, str]]]:
     """The official file lists: split -> [(Cityscapes name, MiniCity image id)], where a name is ``<city>/<image>``.
 
-    ``train.txt`` and ``val.txt`` hold one name a line, out of Cityscapes train; ``test.csv`` has the columns
-    ``cityscapes_val`` (a name out of Cityscapes val) and ``minicity_test_id`` (kept as text).
+    ``train.txt`` and ``val.txt`` hold names out of Cityscapes train, ``test.csv`` names out of Cityscapes val with
+    their MiniCity ids.
 
     Raises:
         UserError: a missing or malformed list.
     """
     lists = {}
-    for split in ("train", "val"):
-        path = Path(splits) / f"{split}.txt"
-        names = _read_text(path).split()
-        for name in names:
+    for split, file in (("train", "train.txt"), ("val", "val.txt"), ("test", "test.csv")):
+        lists[split] = read_list(Path(splits) / file)
+        for name, _ in lists[split]:
             if name.count("/") != 1:
-                raise UserError(f"{path}: {name!r} is not of the form <city>/<image>")
-        lists[split] = [(name, name.partition("/")[2]) for name in names]
-    path = Path(splits) / "test.csv"
-    header, *lines = _read_text(path).split()
-    if header != "cityscapes_val,minicity_test_id":
-        raise UserError(f"{path}: the first line must be cityscapes_val,minicity_test_id")
-    pairs = [tuple(line.split(",")) for line in lines]
-    for pair in pairs:
-        if len(pair) != 2 or pair[0].count("/") != 1 or not pair[1].isdecimal():
-            raise UserError(f"{path}: {','.join(pair)!r} is not of the form <city>/<image>,<number>")
-    lists["test"] = pairs
-    return lists
-
-
-def _read_text(path: Path) -> str:
-    try:
-        text = path.read_text()
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"{path}: no such file list; dataset.splits names the folder that holds it") from None
-    if not text.strip():
-        raise UserError(f"{path}: the file list is empty")
-    return text
+                raise UserError(f"{Path(splits) / file}: {name!r} is not of the form <city>/<image>")
+    return {
+        split: [(name, image_id or name.partition("/")[2]) for name, image_id in names]
+        for split, names in lists.items()
+    }
 
 
 def list_images(root: str | Path, splits: str | Path | None = None) -> pd.DataFrame:
@@ -83,12 +102,6 @@ def list_images(root: str | Path, splits: str | Path | None = None) -> pd.DataFr
             image = present.get(image_id)
             if image is None:
                 raise UserError(f"{folder / (image_id + suffix + '.png')}: missing, though {splits} lists it")
-            label = truth / f"{image_id}_gtFine_labelIds.png"
-            instance = truth / f"{image_id}_gtFine_instanceIds.png"
-            if split != "test":
-                for path in (label, instance):
-                    if not path.is_file():
-                        raise UserError(f"{path}: missing, though {image} is there")
-            files = [str(path) if path.is_file() else "" for path in (label, instance)]
-            rows.append((split, image_id, str(image), *files))
+            label, instance = (truth / f"{image_id}_gtFine_{kind}.png" for kind in ("labelIds", "instanceIds"))
+            rows.append(listing_row(split, image_id, image, label, instance, instance_needed=True))
     return pd.DataFrame(rows, columns=list(LISTING_COLUMNS))

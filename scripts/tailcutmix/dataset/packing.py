@@ -13,13 +13,33 @@ import pandas as pd
 from tailcutmix.dataset.images import decode_image, decode_label, read_bytes
 from tailcutmix.dataset.manifest import read_manifest
 from tailcutmix.errors import UserError
-from tailcutmix.files import replacing
+from tailcutmix.files import read_table, replacing
 from tailcutmix.labels import IGNORE, LabelTable
 from tailcutmix.nearest import resize_nearest
 from tailcutmix.progress import Progress
 
-FILES = ("index.csv", "labels.npy", "images.npy")  # the index takes its place last
+_INDEX_COLUMNS = ("image_id", "split", "has_label", "digest")
 _CONTENT = ["image_id", "split", "width", "height", "image_sha256", "label_sha256"]
+
+
+@dataclass(frozen=True)
+class PackedFiles:
+    """The files of one packed split.
+
+    Attributes:
+        images: .npy of (N, H, W, 3) uint8 RGB.
+        truth: .npy of (N, H, W) uint8 train ids, 255 ignored.
+        index: CSV table, one row per image: its id, whether it has a label, and a digest of what was packed.
+    """
+
+    images: Path
+    truth: Path
+    index: Path
+
+    @classmethod
+    def under(cls, folder: str | Path) -> "PackedFiles":
+        """All of them in one folder."""
+        return cls(*(Path(folder) / name for name in ("images.npy", "labels.npy", "index.csv")))
 
 
 @dataclass(frozen=True)
@@ -52,10 +72,10 @@ def pack(
     split: str,
     labels: LabelTable,
     size: tuple[int, int] | None,
-    out_dir: str | Path,
+    files: PackedFiles,
     processes: int = 1,
 ) -> None:
-    """Decode a split into ``images.npy``, ``labels.npy`` (train ids) and ``index.csv`` under ``out_dir``.
+    """Decode a split into arrays of its images and of their labels, and an index.
 
     Args:
         manifest_path: the manifest; every file is checked against its checksum there.
@@ -63,6 +83,7 @@ def pack(
         labels: gives the label ids that may occur and their train ids; label value 255 always means ignored.
         size: (height, width) to resize to: images by area (smaller) or linearly (larger), labels by nearest pixel.
             None keeps the files' size, which must then be the same for all.
+        files: what is written; each file appears complete or not at all, the index last.
         processes: images decoded at the same time (threads: decoders hold no lock); memory is bounded by this number.
 
     Raises:
@@ -73,12 +94,13 @@ def pack(
     height, width = tuple(size) if size else _common_size(rows, manifest_path)
     known = np.zeros(256, bool)
     known[[*labels.ids, IGNORE]] = True
-    out_dir = Path(out_dir)
-    with ExitStack() as stack:
-        names = [stack.enter_context(replacing(out_dir / name)) for name in FILES]
+    with ExitStack() as stack:  # its contexts end in reverse order
+        index_path, truth_path, images_path = (
+            stack.enter_context(replacing(path)) for path in (files.index, files.truth, files.images)
+        )
         shape = (len(rows), height, width)
-        images = np.lib.format.open_memmap(names[2], mode="w+", dtype=np.uint8, shape=(*shape, 3))
-        targets = np.lib.format.open_memmap(names[1], mode="w+", dtype=np.uint8, shape=shape)
+        images = np.lib.format.open_memmap(images_path, mode="w+", dtype=np.uint8, shape=(*shape, 3))
+        targets = np.lib.format.open_memmap(truth_path, mode="w+", dtype=np.uint8, shape=shape)
 
         def put(item: tuple[int, dict]) -> None:
             position, row = item
@@ -96,7 +118,7 @@ def pack(
         for array in (images, targets):
             array.flush()
         index = rows[["image_id", "split"]].assign(has_label=(rows.label != "").astype(int), digest=_digests(rows))
-        index.to_csv(names[0], index=False)
+        index.to_csv(index_path, index=False)
 
 
 def _common_size(rows: pd.DataFrame, manifest_path: str | Path) -> tuple[int, int]:
@@ -129,60 +151,46 @@ def _check_ids(ids: np.ndarray, known: np.ndarray, path: str) -> None:
 
 
 def _digests(rows: pd.DataFrame) -> list[str]:
-    """One digest a row over what a packed image depends on; paths are left out, so a data set may move."""
+    """One digest per row over what a packed image depends on; paths are left out, so a data set may move."""
     lines = rows[_CONTENT].astype(str).agg(",".join, axis=1)
     return [hashlib.sha256(line.encode()).hexdigest() for line in lines]
 
 
-def open_packed(directory: str | Path, manifest_path: str | Path | None = None) -> Packed:
-    """Map the packed arrays of a split.
-
-    Args:
-        directory: the folder that :func:`pack` wrote, ``<D>/packed/<split>``.
-        manifest_path: the manifest to check against; by default ``<D>/manifest.csv`` where that exists.
+def open_packed(files: PackedFiles, manifest_path: str | Path) -> Packed:
+    """Map the packed arrays of a split, and check them against the manifest.
 
     Raises:
-        UserError: a missing or cut-off array, arrays that do not fit together, or a manifest that changed since.
+        UserError: a missing or cut-off file, files that do not fit together, or a manifest that changed since.
     """
-    directory = Path(directory)
-    index_path = directory / "index.csv"
-    try:
-        index = pd.read_csv(index_path, dtype=str, keep_default_na=False)
-        image_ids, digests, has_label = list(index.image_id), list(index.digest), index.has_label.astype(int) > 0
-    except FileNotFoundError:
-        raise UserError(f"{index_path}: no such file; pack the split first") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, AttributeError, ValueError) as error:
-        raise UserError(f"{index_path}: not an index of packed arrays ({error}); delete the folder") from None
-    images, labels = _open_array(directory / "images.npy"), _open_array(directory / "labels.npy")
-    if images.ndim != 4 or images.shape[:3] != labels.shape or len(images) != len(index):
+    index = read_table(files.index, _INDEX_COLUMNS, "index of packed arrays", dtype=str, keep_default_na=False)
+    images, labels = open_array(files.images), open_array(files.truth)
+    if index.empty or images.ndim != 4 or images.shape[:3] != labels.shape or len(images) != len(index):
         raise UserError(
-            f"{directory}: images {images.shape}, labels {labels.shape} and index ({len(index)}) do not fit together; "
-            "delete the folder and run again"
+            f"{files.index}: images {images.shape}, labels {labels.shape} and index ({len(index)}) do not fit "
+            "together; delete it and run again"
         )
-    default = directory.parent.parent / "manifest.csv"
-    if manifest_path is not None or default.exists():
-        _check_manifest(directory, manifest_path or default, index.split.iloc[0], image_ids, digests)
-    return Packed(images, labels, image_ids, has_label.to_numpy())
+    _check_manifest(manifest_path, index, files.index)
+    return Packed(images, labels, list(index.image_id), (index.has_label == "1").to_numpy())
 
 
-def _open_array(path: Path) -> np.ndarray:
+def open_array(path: str | Path) -> np.ndarray:
+    """Map a packed array of uint8, read-only; raises UserError where it is missing or damaged."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; pack the split first") from None
     except (ValueError, OSError, EOFError) as error:
-        raise UserError(f"{path}: broken or cut off ({error}); delete the folder and run again") from None
+        raise UserError(f"{path}: broken or cut off ({error}); delete it and run again") from None
     if array.dtype != np.uint8:
-        raise UserError(f"{path}: expected uint8, found {array.dtype}; delete the folder and run again")
+        raise UserError(f"{path}: expected uint8, found {array.dtype}; delete it and run again")
     return array
 
 
-def _check_manifest(
-    directory: Path, manifest: str | Path, split: str, image_ids: list[str], digests: list[str]
-) -> None:
+def _check_manifest(manifest: str | Path, index: pd.DataFrame, index_path: Path) -> None:
+    split = index.split.iloc[0]
     rows = read_manifest(manifest, split)
-    if list(rows.image_id) != image_ids:
-        raise UserError(f"{manifest}: other images in split {split} than in {directory}; delete that folder")
-    for image_id, before, now in zip(image_ids, digests, _digests(rows), strict=True):
+    if list(rows.image_id) != list(index.image_id):
+        raise UserError(f"{manifest}: other images in split {split} than in {index_path}; delete that file")
+    for image_id, before, now in zip(rows.image_id, index.digest, _digests(rows), strict=True):
         if before != now:
-            raise UserError(f"{manifest}: image {image_id} changed since {directory} was packed; delete that folder")
+            raise UserError(f"{manifest}: image {image_id} changed since {index_path} was made; delete that file")

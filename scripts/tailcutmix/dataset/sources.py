@@ -1,4 +1,4 @@
-"""One interface for all data sources: where the files are -> one row an image."""
+"""One interface for all data sources: where the files are -> one row per image."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def list_images(source: str, root: str | Path, splits: str | Path | None = None)
     """List the images of a data set.
 
     Args:
-        source: one of SOURCES; ToyCity must have been generated (:mod:`tailcutmix.dataset.toycity`).
+        source: one of SOURCES; ToyCity must have been drawn (rule generate_toycity) and has MiniCity's folders.
         root: the folder of the data set.
         splits: folder of the official MiniCity lists; needed by cityscapes, used by minicity where given.
 

@@ -8,12 +8,12 @@ from concurrent.futures.process import BrokenProcessPool
 import cv2
 import numpy as np
 
+from tailcutmix.dataset.images import read_instances, read_label
 from tailcutmix.errors import UserError
 from tailcutmix.labels import IGNORE, LabelTable
-from tailcutmix.metrics.counting import FIRST_INSTANCE, LABEL_VALUES, count_pixels
+from tailcutmix.metrics.counting import FIRST_INSTANCE, count_pixels
 from tailcutmix.metrics.groups import Groups
 from tailcutmix.metrics.pairs import Pair
-from tailcutmix.metrics.png import read_ids
 from tailcutmix.metrics.statistics import Statistics, Sums, image_statistics
 from tailcutmix.progress import Progress
 
@@ -27,7 +27,7 @@ def collect(
     size_factor: float = 1.0,
     processes: int = 1,
 ) -> Statistics:
-    """The statistics of all pairs, in their order; one image a process is in memory at a time."""
+    """The statistics of all pairs, in their order; one image per process is in memory at a time."""
     chunks = [pairs[start : start + CHUNK] for start in range(0, len(pairs), CHUNK)]
     rows: list[Sums | None] = [None] * len(pairs)
     confusion = np.zeros((groups.size, groups.size), np.int64)
@@ -87,16 +87,15 @@ def _score_chunk(position: int, chunk: Sequence[Pair], settings: tuple) -> tuple
 
 def score_image(pair: Pair, groups: Groups, size_factor: float = 1.0) -> tuple[Sums, np.ndarray]:
     """The statistics of one image and its (R, R) confusion."""
-    label = read_ids(pair.label)
-    instance = read_ids(pair.instance) if groups.has_instances else None
-    prediction = read_ids(pair.prediction)
+    label = read_label(pair.label)
+    instance = read_instances(pair.instance) if groups.has_instances else None
+    prediction = read_label(pair.prediction)
     if instance is not None and instance.shape != label.shape:
         raise UserError(f"{pair.instance}: {_size(instance)} pixels, but {pair.label} has {_size(label)}")
     if prediction.shape != label.shape:
         raise UserError(f"{pair.prediction}: {_size(prediction)} pixels, but its ground truth has {_size(label)}")
-    for image, path, limit in ((label, pair.label, LABEL_VALUES), (prediction, pair.prediction, groups.size)):
-        if image.max() >= limit:
-            raise _unknown_id(int(image.max()), path, groups)
+    if prediction.max() >= groups.size:
+        raise _unknown_id(int(prediction.max()), pair.prediction, groups)
     counts = count_pixels(label, prediction, instance, groups.size)
     by_truth = counts.confusion.sum(1)
     by_truth[IGNORE] = 0
@@ -130,7 +129,7 @@ def average_instance_sizes(instances: Iterable[str], labels: LabelTable) -> dict
     highest = int(labels.ids.max())
     pixels, number = np.zeros((2, highest + 1))
     for path in filter(None, instances):
-        image = read_ids(path)
+        image = read_instances(path)
         sizes = np.bincount(image[image > FIRST_INSTANCE])
         values = np.flatnonzero(sizes)
         values = values[values // FIRST_INSTANCE <= highest]

@@ -35,7 +35,7 @@ def evaluate(
     Args:
         pairs: the images and their files.
         labels: the label table.
-        average_sizes: class name -> average instance size at full resolution, in pixels; goes before the table's own.
+        average_sizes: class name -> average instance size at full resolution, in pixels; takes precedence over the table's own.
         size_factor: full width / width of the ground truth files, where these are downscaled copies (2 for half size).
         processes: number of processes; the result does not depend on it.
         replicates, level, seed: of the bootstrap over images; 0 replicates give no intervals.

@@ -56,7 +56,7 @@ def groups_of(labels: LabelTable, average_sizes: Mapping[str, float] | None = No
 
     Args:
         labels: the table.
-        average_sizes: class name -> average instance size in pixels; goes before the table's own.
+        average_sizes: class name -> average instance size in pixels; takes precedence over the table's own.
         instances: False where the ground truth has no instance images; no score by instance is then taken.
     """
     size = int(labels.ids.max()) + 1

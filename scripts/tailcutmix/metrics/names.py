@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tailcutmix.dataset.images import read_size
 from tailcutmix.dataset.manifest import read_manifest
+from tailcutmix.dataset.minicity import read_list
 from tailcutmix.errors import UserError
 from tailcutmix.labels import LabelTable, read_labels
 
@@ -22,29 +23,15 @@ def read_names(path: str | Path) -> list[tuple[str, str]]:
     from the first.
 
     Args:
-        path: a text file with one name a line, or ``test.csv`` of MiniCity, whose second column is the name under which
-            the challenge hands an image out. Folders before a name and ``_leftImg8bit`` after it are dropped.
+        path: a file list for :func:`tailcutmix.dataset.minicity.read_list`: the id that ``test.csv`` gives is the name
+            under which the challenge hands an image out. Folders before a name and ``_leftImg8bit`` after it are
+            dropped.
     """
-    path = Path(path)
-    try:
-        lines = [line.strip() for line in path.read_text().splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a readable list of names ({error})") from None
-    if path.suffix == ".csv":
-        if lines[:1] != ["cityscapes_val,minicity_test_id"]:
-            raise UserError(f"{path}: not a list of test names; its first line is cityscapes_val,minicity_test_id")
-        lines = lines[1:]
-    names = []
-    for line in lines:
-        name, _, predicted = line.partition(",")
-        names.append((_stem(name), predicted.strip()))
-    if not names:
-        raise UserError(f"{path}: the list of names is empty")
-    return names
+    return [(_stem(name), image_id) for name, image_id in read_list(path)]
 
 
 def _stem(name: str) -> str:
-    return re.sub(r"(_leftImg8bit)?(\.png)?$", "", name.strip().rpartition("/")[2])
+    return re.sub(r"(_leftImg8bit)?(\.png)?$", "", name.rpartition("/")[2])
 
 
 def expected_files(source: str | Path, split: str = "test") -> dict[str, tuple[int, int] | None]:
@@ -61,11 +48,16 @@ def expected_files(source: str | Path, split: str = "test") -> dict[str, tuple[i
         if not images:
             raise UserError(f"{source}: holds no test image (*.png)")
         return {image.name: read_size(image) for image in images}
-    try:
-        first = source.open().readline()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{source}: not a readable list of names ({error})") from None
-    if first.startswith("image_id,"):
+    if _is_manifest(source):
         rows = read_manifest(source, split)
         return {f"{row.image_id}.png": (row.height, row.width) for row in rows.itertuples()}
     return {f"{predicted or name}.png": None for name, predicted in read_names(source)}
+
+
+def _is_manifest(path: Path) -> bool:
+    """Whether the first line is that of a manifest; what cannot be read is not one."""
+    try:
+        with path.open() as file:
+            return file.readline().startswith("image_id,")
+    except (OSError, UnicodeDecodeError):
+        return False

@@ -6,13 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from tailcutmix.dataset.images import read_bytes
+from tailcutmix.dataset.images import decode_label, read_bytes
+from tailcutmix.dataset.png import GREY, GREY_ALPHA, PALETTE, RGB, RGBA, read_header
 from tailcutmix.errors import UserError
 from tailcutmix.labels import LabelTable
-from tailcutmix.metrics.png import GREY, decode_ids, read_header
 from tailcutmix.progress import Progress
 
-COLOUR_TYPES = {2: "colour (RGB)", 3: "palette", 4: "greyscale with alpha", 6: "colour with alpha (RGBA)"}
+COLOUR_TYPES = {
+    RGB: "colour (RGB)",
+    PALETTE: "palette",
+    GREY_ALPHA: "greyscale with alpha",
+    RGBA: "colour with alpha (RGBA)",
+}
 
 
 def check_submission(
@@ -91,7 +96,7 @@ def _read(path: str, size: tuple[int, int]) -> np.ndarray:
     if header.colour != GREY or header.depth != 8:
         mode = COLOUR_TYPES.get(header.colour, f"{header.depth}-bit greyscale")
         raise UserError(f"{path}: mode is {mode}; a single 8-bit grey channel of label ids is asked for")
-    return decode_ids(data, path)
+    return decode_label(data, path)
 
 
 def _looks_like_train_ids(used: np.ndarray, labels: LabelTable) -> bool:

@@ -1,7 +1,5 @@
 """HRNetV2 from timm, with the report's head and scale attention (section 4)."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import nn
 
@@ -10,6 +8,7 @@ from tailcutmix.models import torchvision_ops  # noqa: F401 (before timm, which 
 from tailcutmix.models.heads import head
 from tailcutmix.models.multiscale import MultiScaleNet
 from tailcutmix.models.resizing import at_scale, resize
+from tailcutmix.plan.settings import Network
 
 # isort: split
 from timm import create_model
@@ -44,7 +43,7 @@ class HRNetV2(nn.Module):
 
 
 def small_stages(width: int) -> dict:
-    """timm's keyword arguments for an HRNet of a few hundred thousand weights: one module a stage, two blocks a branch.
+    """timm's arguments for an HRNet of a few hundred thousand weights: one module per stage, two blocks per branch.
 
     Branches have width, 2, 4 and 8 times width channels, as in every HRNet; stem and first stage are thin, because at
     high resolution they would cost more than all the rest.
@@ -67,27 +66,20 @@ def small_stages(width: int) -> dict:
 class ScaleAttentionNet(MultiScaleNet):
     """HRNetV2, the report's head, and a second head of the same shape that says how far to trust each scale.
 
-    Args:
-        attention: "hierarchical" (Tao et al.: a sigmoid), "explicit" (Chen et al.: a score for a softmax over scales;
-            here one head scores every scale from that scale's features, so that any set of scales can be fused), or
-            "none" (no second head, trained at scale 1.0 alone, several scales averaged).
+    Its attention is "hierarchical" (Tao et al.: a sigmoid), "explicit" (Chen et al.: a score for a softmax over scales;
+    here one head scores every scale from that scale's features, so that any set of scales can be fused), or "none" (no
+    second head; several scales are averaged).
     """
 
     multiple = 32
 
-    def __init__(
-        self,
-        width: int | str,
-        num_classes: int,
-        head_channels: int = 256,
-        attention: str = "hierarchical",
-        training_scales: Sequence[float] = (0.5, 1.0),
-        auxiliary: bool = False,
-    ):
-        super().__init__(attention, (1.0,) if attention == "none" else training_scales, auxiliary)
-        self.trunk = HRNetV2(width)
-        self.semantic_head = head(self.trunk.channels, head_channels, num_classes)
-        self.attention_head = None if attention == "none" else head(self.trunk.channels, head_channels, 1)
+    def __init__(self, network: Network, num_classes: int):
+        super().__init__(network.attention, network.training_scales, network.auxiliary_weight > 0)
+        self.trunk = HRNetV2(network.width)
+        self.semantic_head = head(self.trunk.channels, network.head_channels, num_classes)
+        self.attention_head = None
+        if network.attention != "none":
+            self.attention_head = head(self.trunk.channels, network.head_channels, 1)
 
     def predict_scale(
         self, x: torch.Tensor, scale: float, attention: bool = True

@@ -30,7 +30,7 @@ class UNet(MultiScaleNet):
 
     multiple = 16
 
-    def __init__(self, num_classes: int, width: int = 64):
+    def __init__(self, num_classes: int, width: int):
         super().__init__("none", (1.0,))
         levels = [width * factor for factor in (1, 2, 4, 8, 8)]
         self.first = double_conv(3, levels[0])

@@ -14,7 +14,7 @@ GROUPS = (*BUCKETS, ABSENT)
 
 
 def read_classes(stats: str | Path | None, buckets: str | Path, split: str | None = None) -> pd.DataFrame:
-    """One row a class, the most frequent first.
+    """One row per class, the most frequent first.
 
     Args:
         stats: ``stats/labels.csv``; None leaves the three counts NA and takes the shares of `buckets`.

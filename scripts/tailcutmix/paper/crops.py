@@ -1,6 +1,7 @@
 """Crops out of the tail subsets, and one multi-level cutmix of them, for Figures 1 and 2."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import pandas as pd
 
 from tailcutmix.dataset.images import read_image, read_label
 from tailcutmix.labels import LabelTable
+from tailcutmix.paper.material import Material
 from tailcutmix.tail.levels import read_boxes
 
 
@@ -19,6 +21,22 @@ class Crop(NamedTuple):
     image: np.ndarray
     label: np.ndarray
     box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Subset:
+    """Where the subset B1 of a tail class lies: its table of boxes, and level -> the folder of crops."""
+
+    boxes: Path
+    levels: Mapping[int, Path]
+
+
+def subsets_of(material: Material) -> dict[str, Subset]:
+    """Class name -> its subset, for every tail class of the material."""
+    levels = {boxes.class_name: {} for boxes in material.boxes}
+    for folder in material.levels:
+        levels[folder.class_name][folder.level] = folder.path
+    return {boxes.class_name: Subset(boxes.path, levels[boxes.class_name]) for boxes in material.boxes}
 
 
 def subset_folders(level_folders: Iterable[str | Path]) -> dict[str, Path]:
@@ -54,17 +72,22 @@ def choose_region(boxes: pd.DataFrame, share: float = 0.6) -> tuple[str, int] | 
 
 
 def read_crops(folder: Path, levels: Sequence[int], region: tuple[str, int]) -> list[Crop]:
-    """The crops of one region of ``subsets/<class>``, one a level."""
-    boxes = read_boxes(folder / "boxes.csv")
-    boxes = boxes[(boxes["image_id"] == region[0]) & (boxes["region"] == region[1])].set_index("level")
-    stems = [folder / f"level{level}" / f"{region[0]}_{region[1]}" for level in levels]
+    """The crops of one region of ``subsets/<class>``, one per level."""
+    return crops_of(Subset(folder / "boxes.csv", {level: folder / f"level{level}" for level in levels}), region)
+
+
+def crops_of(subset: Subset, region: tuple[str, int]) -> list[Crop]:
+    """The crops of one region (image_id, region) of a subset, one per level."""
+    image_id, number = region
+    boxes = read_boxes(subset.boxes)
+    boxes = boxes[(boxes["image_id"] == image_id) & (boxes["region"] == number)].set_index("level")
     return [
         Crop(
-            read_image(f"{stem}.png"),
-            read_label(f"{stem}_label.png"),
+            read_image(folder / f"{image_id}_{number}.png"),
+            read_label(folder / f"{image_id}_{number}_label.png"),
             tuple(int(boxes.at[level, side]) for side in ("x", "y", "w", "h")),
         )
-        for level, stem in zip(levels, stems, strict=True)
+        for level, folder in subset.levels.items()
     ]
 
 

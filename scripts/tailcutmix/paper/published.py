@@ -1,7 +1,5 @@
 """Published numbers on MiniCity's hidden test set, in the column order of the report's Table 1."""
 
-from collections.abc import Mapping
-
 SCORES = ("iou_class", "iiou_class", "iou_category", "iiou_category", "accuracy")
 """The five scores of Table 1, in its order, by the names of the metrics files."""
 
@@ -38,19 +36,3 @@ LEADERBOARD = (
 
 MINICITY_ACCURACY_CEILING = 0.885
 """What a faultless predictor of the 19 classes reaches on MiniCity: accuracy counts void pixels as errors."""
-
-METHOD_NAMES = {
-    "unet": "U-Net (organisers' baseline)",
-    "m0": "M0 HRNet + scale attention",
-    "m1": "M1 level-0 cutmix",
-    "ensemble": "ensemble multi-level tail cutmix",
-}
-"""Table 1's name of each model that this project computes, in the table's order."""
-
-
-def method_name(model: str, titles: Mapping[str, str] | None = None) -> str:
-    """The printed name of a model: from `titles`, else METHOD_NAMES, else ``M2 expert <class>``, else its own name."""
-    known = titles if titles is not None else METHOD_NAMES
-    if model not in known and model.startswith("m2-"):
-        return f"M2 expert {model.removeprefix('m2-').replace('_', ' ')}"
-    return known.get(model, model)

@@ -1,80 +1,86 @@
 """Read metrics files and sum several seeds up."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from tailcutmix.errors import UserError
-from tailcutmix.metrics.statistics import Statistics, read_statistics
-from tailcutmix.paper.published import METHOD_NAMES, SCORES, method_name
+from tailcutmix.paper.material import NOT_AN_INPUT, Material, Method
+from tailcutmix.paper.published import SCORES
 
 ALL_SCORES = (*SCORES, "accuracy_evaluated")
 STATISTICS = ("value", "std", "low", "high")
 BUCKETS = ("head", "middle", "tail")
 
-Source = str | Path | Mapping
+
+@dataclass(frozen=True)
+class SeedScores:
+    """What one method with one seed reached.
+
+    Attributes:
+        method, seed: whose the scores are.
+        metrics: the content of its metrics file.
+        image_statistics: the file with one row per image, for artefacts that read it.
+    """
+
+    method: Method
+    seed: int
+    metrics: Mapping
+    image_statistics: Path = NOT_AN_INPUT
+
+    @property
+    def test(self) -> tuple[str, str, int]:
+        """What was scored: data set, split, number of images."""
+        return self.metrics["dataset"], self.metrics["split"], int(self.metrics["images"])
 
 
-def read_metrics(source: Source) -> dict:
-    """One metrics file as a dict (a dict passes through checked); raises UserError naming the file and the key."""
-    if isinstance(source, Mapping):
-        name, content = "metrics", dict(source)
-    else:
-        name = str(source)
-        try:
-            content = json.loads(Path(source).read_text())
-        except FileNotFoundError:
-            raise UserError(f"{name}: no such metrics file; score this model first") from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise UserError(f"{name}: not a readable metrics file ({error}); delete it to score again") from None
+def read_metrics(path: str | Path) -> dict:
+    """One metrics file; raises UserError naming the file and the key."""
+    try:
+        content = json.loads(Path(path).read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such metrics file; score this model first") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a readable metrics file ({error}); delete it to score again") from None
     for key in ("dataset", "model", "seed", "split", "images", "bootstrap", *SCORES):
         if key not in content:
-            raise UserError(f"{name}: key {key!r} is missing; delete the file to score again")
-    content["path"] = None if isinstance(source, Mapping) else Path(source)
+            raise UserError(f"{path}: key {key!r} is missing; delete the file to score again")
     return content
 
 
-def read_all(sources: Iterable[Source]) -> list[dict]:
-    """Metrics files in order; raises UserError where one model, seed and split comes twice."""
-    entries = [read_metrics(source) for source in sources]
-    seen = set()
-    for entry in entries:
-        key = (entry["dataset"], entry["model"], entry["seed"], entry["split"])
-        if key in seen:
-            raise UserError("the scores of {} {} seed {} {} were given twice".format(*key))
-        seen.add(key)
-    return entries
+def read_scores(material: Material) -> list[SeedScores]:
+    """The scores of every method and seed, in order.
+
+    Raises:
+        UserError: a file holds another method's or seed's scores, or one method, seed and test comes twice.
+    """
+    statistics = {(file.method.name, file.seed): file.path for file in material.image_statistics}
+    found, seen = [], set()
+    for file in material.scores:
+        content, key = read_metrics(file.path), (file.method.name, file.seed)
+        if (content["model"], content["seed"]) != key:
+            raise UserError(f"{file.path}: the scores of {content['model']} seed {content['seed']}, not of {key[0]} "
+                            f"seed {key[1]}; delete the file to score again")  # fmt: skip
+        scores = SeedScores(file.method, file.seed, content, statistics.get(key, NOT_AN_INPUT))
+        if (key, scores.test) in seen:
+            raise UserError(f"the scores of {scores.test[0]} {key[0]} seed {key[1]} {scores.test[1]} were given twice")
+        seen.add((key, scores.test))
+        found.append(scores)
+    return found
 
 
-def read_seed_statistics(entries: Sequence[dict]) -> list[Statistics]:
-    """The per-image statistics beside each metrics file; raises UserError where there are none."""
-    without = [entry for entry in entries if entry["path"] is None]
-    if without:
-        raise UserError(f"{without[0]['model']}: the metrics file is needed, with its .npz beside it")
-    return [read_statistics(entry["path"].with_suffix(".npz")) for entry in entries]
+def by_method(scores: Sequence[SeedScores], methods: Sequence[Method]) -> list[tuple[Method, list[SeedScores]]]:
+    """Each method that has scores, in the order of `methods`, with those of its seeds."""
+    groups = [(method, [entry for entry in scores if entry.method.name == method.name]) for method in methods]
+    return [(method, seeds) for method, seeds in groups if seeds]
 
 
-def group_by(entries: Sequence[dict], *keys: str) -> dict[tuple, list[dict]]:
-    """Entries grouped by the values of `keys`, groups and members in order of first appearance."""
-    groups: dict[tuple, list[dict]] = {}
-    for entry in entries:
-        groups.setdefault(tuple(entry[key] for key in keys), []).append(entry)
-    return groups
-
-
-def by_method(entries: Sequence[dict], titles: Mapping[str, str] | None = None) -> list[tuple[str, str, list[dict]]]:
-    """(model, printed name, its seeds' entries) in the order of `titles` (default METHOD_NAMES), others after."""
-    order = list(titles if titles is not None else METHOD_NAMES)
-    groups = [(model, members) for (model,), members in group_by(entries, "model").items()]
-    groups.sort(key=lambda group: order.index(group[0]) if group[0] in order else len(order))
-    return [(model, method_name(model, titles), members) for model, members in groups]
-
-
-def same_test(entries: Sequence[dict], what: str) -> tuple[str, str, int]:
-    """(data set, split, images) that all entries share; raises UserError where they differ: never mix tables up."""
-    found = {(entry["dataset"], entry["split"], int(entry["images"])) for entry in entries}
+def same_test(scores: Sequence[SeedScores], what: str) -> tuple[str, str, int]:
+    """(data set, split, images) that all scores share; raises UserError where they differ: never mix tables up."""
+    found = {entry.test for entry in scores}
     if len(found) != 1:
         listed = ", ".join(f"{dataset} {split} ({images} images)" for dataset, split, images in sorted(found))
         raise UserError(f"{what} compares scores on one data set and split; given were: {listed or 'none'}")
@@ -85,7 +91,7 @@ def summarise(values: Sequence[float | None], intervals: Sequence[Sequence[float
     """Mean and spread over seeds.
 
     Args:
-        values: one score a seed, 0..1; None or NaN where it does not apply.
+        values: one score per seed, 0..1; None or NaN where it does not apply.
         intervals: the bootstrap interval over images of each, (low, high) or None.
 
     Returns:
@@ -105,14 +111,15 @@ def summarise(values: Sequence[float | None], intervals: Sequence[Sequence[float
     }
 
 
-def summarise_score(entries: Sequence[dict], score: str) -> dict[str, float]:
-    """:func:`summarise` of one of the six scores over the seeds' entries of one model."""
+def summarise_score(seeds: Sequence[SeedScores], score: str) -> dict[str, float]:
+    """:func:`summarise` of one of the six scores over the seeds of one method."""
+    found = [entry.metrics for entry in seeds]
     return summarise(
-        [entry.get(score) for entry in entries], [(entry.get("interval") or {}).get(score) for entry in entries]
+        [metrics.get(score) for metrics in found], [(metrics.get("interval") or {}).get(score) for metrics in found]
     )
 
 
-def summarise_part(entries: Sequence[dict], part: str, name: str, score: str) -> dict[str, float]:
+def summarise_part(seeds: Sequence[SeedScores], part: str, name: str, score: str) -> dict[str, float]:
     """:func:`summarise` of ``iou`` or ``iiou`` of one class or category.
 
     Args:
@@ -120,7 +127,7 @@ def summarise_part(entries: Sequence[dict], part: str, name: str, score: str) ->
         name: the class or category; absent ones give NaN.
         score: "iou" or "iiou".
     """
-    cells = [(entry.get(part) or {}).get(name) or {} for entry in entries]
+    cells = [(entry.metrics.get(part) or {}).get(name) or {} for entry in seeds]
     return summarise([cell.get(score) for cell in cells], [cell.get(f"{score}_interval") for cell in cells])
 
 

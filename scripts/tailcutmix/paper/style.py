@@ -1,18 +1,22 @@
 """One look for all figures: readable on a slide, safe for colour-blind readers, the same bytes on every run."""
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
 
 from tailcutmix.files import replacing
+from tailcutmix.paper.material import Method
 
 BUCKET_COLOURS = {"head": "#0072B2", "middle": "#009E73", "tail": "#D55E00", "absent": "#8C8C8C"}
 """Okabe-Ito blue, green and vermilion; grey for classes that no train image holds."""
 
-MODEL_COLOURS = {"unet": "#8C8C8C", "m0": "#56B4E9", "m1": "#E69F00", "ensemble": "#1A1A1A"}
-MODEL_MARKERS = {"unet": "s", "m0": "o", "m1": "^", "ensemble": "D"}
+FIRST_ROW = {"color": "#8C8C8C", "marker": "s"}
+LAST_ROW = {"color": "#1A1A1A", "marker": "D"}
+ROW_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#7A5195")
+ROW_MARKERS = ("o", "^", "v", "P", "X", "<")
 CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#8C8C8C", "#1A1A1A")
 
 SETTINGS = {
@@ -57,22 +61,27 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def save(figure: Figure, stem: str | Path) -> list[Path]:
+def save(figure: Figure, stem: str | Path) -> None:
     """Write ``<stem>.png`` (200 dpi) and ``<stem>.pdf`` without time stamps, by temporary name and rename."""
     stem = Path(stem)
     metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
-    paths = []
     for suffix, keys in metadata.items():
         path = stem.with_name(f"{stem.name}.{suffix}")
         with replacing(path) as temporary:
             figure.savefig(temporary, metadata=keys, facecolor="white", bbox_inches="tight", pad_inches=0.1)
-        paths.append(path)
-    return paths
 
 
-def model_style(model: str, index: int = 0) -> dict[str, str]:
-    """Colour and marker of a model, the same in every figure; `index` chooses among the models without fixed ones."""
-    return {
-        "color": MODEL_COLOURS.get(model, CYCLE[index % len(CYCLE)]),
-        "marker": MODEL_MARKERS.get(model, "o"),
-    }
+def row_styles(methods: Sequence[Method]) -> dict[str, dict[str, str]]:
+    """Name of each row of Table 1 -> its colour and marker in every figure.
+
+    The first row, the baseline, is a grey square, the last a black diamond; between them the colours and the shapes go
+    round, so that no two of up to 42 rows look the same.
+    """
+    styles = {}
+    for place, method in enumerate(methods[1:-1]):
+        colour, marker = ROW_COLOURS[place % len(ROW_COLOURS)], ROW_MARKERS[place % len(ROW_MARKERS)]
+        styles[method.name] = {"color": colour, "marker": marker}
+    if methods:
+        styles[methods[-1].name] = LAST_ROW
+        styles[methods[0].name] = FIRST_ROW
+    return styles

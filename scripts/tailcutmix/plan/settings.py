@@ -7,7 +7,8 @@ a section of the report, the key is an open point or a parameter of that section
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
@@ -305,7 +306,9 @@ def plain(settings: Any) -> Any:
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(value[name]) for name in value}
-    return [_plain(entry) for entry in value] if isinstance(value, (list, tuple)) else value
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def typed(kind: type[T], values: Mapping[str, Any]) -> T:
@@ -314,13 +317,24 @@ def typed(kind: type[T], values: Mapping[str, Any]) -> T:
     Keys that ``kind`` does not have are passed over, so several types can be read out of one section.
     """
     hints = get_type_hints(kind)
-    chosen = {}
-    for known in fields(kind):  # type: ignore[arg-type]
-        if known.name in values:
-            value = values[known.name]
-            nested = is_dataclass(hints[known.name]) and isinstance(value, Mapping)
-            chosen[known.name] = typed(hints[known.name], value) if nested else _frozen(value)
-    return kind(**chosen)
+    known = [field.name for field in fields(kind) if field.name in values]  # type: ignore[arg-type]
+    return kind(**{name: _typed(hints[name], values[name]) for name in known})
+
+
+def _typed(hint: Any, value: Any) -> Any:
+    """A plain value as its annotation wants it: sections, paths, tuples for lists, and numbers as a mapping's keys."""
+    if value is None:
+        return None
+    if get_origin(hint) in (Union, UnionType):
+        hint = next(kind for kind in get_args(hint) if kind is not NoneType)
+    if is_dataclass(hint) and isinstance(value, Mapping):
+        return typed(hint, value)  # type: ignore[arg-type]
+    if isinstance(value, Mapping):  # JSON has made the keys text
+        key_kind = get_args(hint)[0]
+        return {key_kind(name): entry for name, entry in value.items()}
+    if hint is Path:
+        return Path(value)
+    return _frozen(value)
 
 
 def _frozen(value: Any) -> Any:

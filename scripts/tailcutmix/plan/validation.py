@@ -117,6 +117,9 @@ def _check_tables(plan: "Plan") -> None:
                 raise UserError(
                     f"config: tables.{table} names {row!r}, which is a template of experts; name the ensemble"
                 )
+    for name in (name for pair in plan.tables.differences for name in pair):
+        if name not in plan.models and name not in plan.ensembles:
+            raise UserError(f"config: tables.differences names {name!r}, which is neither a model nor an ensemble")
     for template in plan.templates_of(plan.tables.table1):  # arms of the ablation are checked when they are asked for
         check_levels(plan, template)
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from tailcutmix.dataset.images import read_label, write_png
 from tailcutmix.errors import UserError
-from tailcutmix.files import replacing, replacing_folder
+from tailcutmix.files import replacing_folder
 from tailcutmix.labels import IGNORE, Label, LabelTable, slug
 
 logger = logging.getLogger(__name__)
@@ -123,12 +123,6 @@ def ensemble_order(tail: Sequence[Label], order: Sequence[str] | None = None) ->
     if idle:
         logger.info("the order of the ensemble names classes that are not in the tail: %s", ", ".join(idle))
     return sorted(tail, key=lambda known: places.get(known.slug, -1))
-
-
-def write_claims(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write the claims as CSV, all or nothing."""
-    with replacing(path) as temporary:
-        frame.to_csv(temporary, index=False)
 
 
 def _same_size(path: Path, mr1: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""One batch of images to logits and train ids, at one or several sets of scales."""
+"""One batch of images to logits and train ids, at one or several sets of scales [report, section 4]."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,9 +8,14 @@ import torch
 from tailcutmix.dataset.normalisation import normalise
 from tailcutmix.devices import autocast
 from tailcutmix.errors import UserError
+from tailcutmix.labels import Label
 from tailcutmix.models.multiscale import MultiScaleNet
 from tailcutmix.models.resizing import at_scale, check_scales
 from tailcutmix.nearest import resize_nearest
+from tailcutmix.plan.settings import Inference, Network
+
+TRAINING, FULL = "training", "full"
+"""The two sets of scales that a class may take: those of training, and all those of prediction."""
 
 ROWS = 128
 """Rows of pixels whose softmax is taken at a time, which bounds the memory of per-class scales."""
@@ -108,6 +113,38 @@ class Predictor:
     def _normalised(self, images: np.ndarray) -> torch.Tensor:
         x = torch.from_numpy(np.array(images)).to(self.device).permute(0, 3, 1, 2)
         return at_scale(normalise(x.float().div_(255.0)), self.input_scale)  # resized as training resizes its crops
+
+
+def build_predictor(
+    network: Network,
+    inference: Inference,
+    model: MultiScaleNet,
+    device: torch.device | str = "cpu",
+    chosen: Mapping[int, str] | None = None,
+    expert_of: Label | None = None,
+) -> Predictor:
+    """A trained model with the scales that it predicts with.
+
+    Args:
+        network: what the model was built from.
+        inference: scales and flip.
+        model: with its final weights.
+        device: where to compute.
+        chosen: {train id: "training" or "full"}, the set of each class; None: the full set for all classes.
+        expert_of: the class of an expert, which runs at its class's scales; None: each class's channel comes from its
+            set.
+    """
+    scales: Sequence[float] | Mapping[str, Sequence[float]] = inference.scales
+    if chosen is not None:
+        scales = scale_sets(network, inference)
+        if expert_of is not None:
+            scales, chosen = scales[chosen[expert_of.train_id]], None
+    return Predictor(model, scales, chosen, flip=inference.flip, device=device, input_scale=network.input_scale)
+
+
+def scale_sets(network: Network, inference: Inference) -> dict[str, tuple[float, ...]]:
+    """The scales of the sets TRAINING and FULL."""
+    return {TRAINING: network.training_scales, FULL: inference.scales}
 
 
 def argmax_of_sets(logits: Mapping[str, torch.Tensor], set_of_class: Mapping[int, str]) -> torch.Tensor:

@@ -1,6 +1,5 @@
 """Per-class scales: "for these classes, we just use the scales when we use in training" (the report, section 4)."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +12,10 @@ from tailcutmix.errors import UserError
 from tailcutmix.files import read_table, replacing
 from tailcutmix.labels import IGNORE, LabelTable
 from tailcutmix.nearest import resize_nearest
-from tailcutmix.prediction.inference import Predictor
+from tailcutmix.prediction.inference import FULL, TRAINING, Predictor
+from tailcutmix.tail.statistics import count_labels
 
-TRAINING, FULL = "training", "full"
-COLUMNS = ("class", "images", "iou_training_scales", "iou_full", "chosen")
+SCALES_COLUMNS = ("class", "images", "iou_training_scales", "iou_full", "chosen")
 
 
 def select_scales(predictor: Predictor, packed: Packed, labels: LabelTable, batch: int = 1) -> pd.DataFrame:
@@ -31,20 +30,19 @@ def select_scales(predictor: Predictor, packed: Packed, labels: LabelTable, batc
         labels: names of the classes.
 
     Returns:
-        One row a class, columns COLUMNS: the class, the images that hold it, IoU (NaN where undefined) with each set,
-        and "training" or "full".
+        One row per class, columns SCALES_COLUMNS: the class, the images that hold it, IoU (NaN where undefined) with
+        each set, and "training" or "full".
     """
     classes = labels.num_classes
     names = [FULL] if predictor.sets[TRAINING] == predictor.sets[FULL] else [TRAINING, FULL]
     confusion = {name: np.zeros((classes, classes), np.int64) for name in names}
-    images = np.zeros(classes, np.int64)
     for start in range(0, len(packed.image_ids), batch):
         truth = np.asarray(packed.labels[start : start + batch])
         for name, logits in predictor.logits(packed.images[start : start + batch], names).items():
             predicted = logits.argmax(1).to(torch.uint8).cpu().numpy()
             predicted = resize_nearest(predicted, truth.shape[1:])
             confusion[name] += confusion_matrix(truth, predicted, (IGNORE + 1, classes))[:classes]
-        images += sum(np.bincount(np.unique(image), minlength=256)[:classes] for image in truth)
+    _, images = count_labels(packed.labels, classes)
     iou_full = _iou_of_classes(confusion[FULL])
     iou_training = _iou_of_classes(confusion[names[0]])
     return pd.DataFrame(
@@ -67,7 +65,7 @@ def _iou_of_classes(confusion: np.ndarray) -> np.ndarray:
 def write_scales(frame: pd.DataFrame, path: str | Path) -> None:
     """Write the choice with its evidence as CSV, all or nothing."""
     with replacing(path) as temporary:
-        frame[list(COLUMNS)].to_csv(temporary, index=False)
+        frame[list(SCALES_COLUMNS)].to_csv(temporary, index=False)
 
 
 def read_scales(path: str | Path, labels: LabelTable) -> dict[int, str]:
@@ -78,8 +76,3 @@ def read_scales(path: str | Path, labels: LabelTable) -> dict[int, str]:
     if bad:
         raise UserError(f"{path}: no scales chosen for class {bad[0]}; delete the file and run again")
     return {row.train_id: chosen[row.name] for row in labels.classes}
-
-
-def scales_of_class(name: str, set_of_class: Mapping[int, str], labels: LabelTable) -> str:
-    """The set that the expert of a class uses: the one chosen for its class."""
-    return set_of_class[labels.class_of(name).train_id]

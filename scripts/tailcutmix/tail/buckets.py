@@ -3,11 +3,13 @@
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from tailcutmix.errors import UserError
-from tailcutmix.labels import slug
+from tailcutmix.files import read_table
+from tailcutmix.labels import Label, LabelTable, slug
 from tailcutmix.plan.settings import Buckets
 
 logger = logging.getLogger(__name__)
@@ -105,10 +107,29 @@ def final_buckets(
     return frame
 
 
-def tail_classes(buckets: pd.DataFrame) -> list[str]:
-    """Names of the tail classes, most frequent first and rarest last (the default order of the ensemble)."""
-    tail = buckets[buckets["bucket"] == TAIL].sort_values("share", ascending=False, kind="stable")
-    return [str(name) for name in tail["class"]]
+def read_tail(path: str | Path, labels: LabelTable) -> tuple[Label, ...]:
+    """The tail classes of a table of buckets, most frequent first and rarest last (the default order of the ensemble).
+
+    Args:
+        path: what :func:`final_buckets` returned, as CSV.
+        labels: the label table that the classes are looked up in.
+
+    Raises:
+        UserError: the table is missing or damaged, or names a class that the label table lacks.
+    """
+    text = {"class": str, "bucket": str}
+    frame = read_table(path, ("class", "share", "bucket"), "table of buckets", dtype=text, keep_default_na=False)
+    shares = pd.to_numeric(frame["share"], errors="coerce")
+    damaged = shares.isna() | ~frame["bucket"].isin((HEAD, MIDDLE, TAIL, ABSENT))
+    if damaged.any():
+        raise UserError(
+            f"{path}: no share or bucket in the row of {frame['class'][damaged].iloc[0]}; delete it and run again"
+        )
+    ordered = frame.assign(share=shares).sort_values("share", ascending=False, kind="stable")
+    try:
+        return tuple(labels.class_of(name) for name in ordered["class"][ordered["bucket"] == TAIL])
+    except UserError as error:
+        raise UserError(f"{path}: {error}; delete the table and run again") from None
 
 
 def _tertiles(classes: int) -> tuple[int, int]:

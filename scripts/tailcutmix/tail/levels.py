@@ -14,7 +14,7 @@ import pandas as pd
 
 from tailcutmix.dataset.images import read_image, read_instances, read_label, write_png
 from tailcutmix.errors import UserError
-from tailcutmix.files import read_table, replacing
+from tailcutmix.files import read_table, write_csv
 from tailcutmix.labels import Label
 from tailcutmix.plan.settings import Regions
 from tailcutmix.tail.regions import Region, find_regions
@@ -136,8 +136,7 @@ def write_subset(
         columns=list(COUNT_COLUMNS),
     )
     for path, frame in ((out.regions, regions), (out.boxes, boxes), (out.counts, counts)):
-        with replacing(path) as temporary:
-            frame.to_csv(temporary, index=False)
+        write_csv(frame, path)
     if regions.empty:
         logger.warning("%s: no region is left (%d dropped below %d pixels)", known.slug, dropped, settings.min_area)
     else:

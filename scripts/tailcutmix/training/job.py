@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from tailcutmix.dataset.packing import open_packed
+from tailcutmix.dataset.packing import PackedFiles, open_packed
 from tailcutmix.devices import lease_devices
 from tailcutmix.errors import UserError
 from tailcutmix.labels import read_labels
@@ -19,7 +19,7 @@ from tailcutmix.mixing.place import Place
 from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.models.build import build_model
 from tailcutmix.models.weights import load_weights
-from tailcutmix.plan.settings import Augmentation, Mixing, Recipe, Training, typed
+from tailcutmix.plan.settings import Augmentation, Mixing, Network, Recipe, Training, typed
 from tailcutmix.tail.levels import read_boxes
 from tailcutmix.tail.statistics import count_labels
 from tailcutmix.training import distributed
@@ -37,7 +37,8 @@ def run_training(job: dict) -> None:
     ``job`` holds plain values only (it travels as JSON to the processes of a job with several GPUs):
 
     ========== =========================================================================================
-    packed     folder of the packed training split
+    packed     the files of the packed training split by name: images, truth, index
+    manifest   the manifest that they are checked against
     labels     label table (CSV)
     tail       names of the tail classes whose pixels are mixed in; [] where nothing is
     boxes      CSV of region boxes, a list of them, or None where no levels are mixed in
@@ -77,7 +78,7 @@ def train_in_process(job: dict, device: torch.device, rank: int = 0, world: int 
         torch.set_float32_matmul_precision("high")
     settings, seed = job["settings"], int(job["seed"])
     labels = read_labels(job["labels"])
-    packed = open_packed(Path(job["packed"]))
+    packed = open_packed(typed(PackedFiles, job["packed"]), job["manifest"])
     boxes = [job["boxes"]] if isinstance(job["boxes"], str) else job["boxes"]
     material = Material(
         classes=labels.classes,
@@ -87,7 +88,7 @@ def train_in_process(job: dict, device: torch.device, rank: int = 0, world: int 
     place = Place(device, rank, world, settings.get("data_device_gb", Place.data_device_gb))
     sampler = Sampler(packed, recipe_of(settings), material, place, seed)
     torch.manual_seed(seed)
-    model = build_model(settings, labels.num_classes)
+    model = build_model(typed(Network, settings), labels.num_classes)
     if job["init"]:
         load_weights(model, job["init"])
     weights = None
@@ -124,7 +125,7 @@ def definition(job: dict) -> dict:
     The number of GPUs is left out, so that a retry on another number goes on from the same checkpoint.
     """
     boxes = [job["boxes"]] if isinstance(job["boxes"], str) else job["boxes"] or []
-    files = [job["labels"], str(Path(job["packed"]) / "index.csv"), *boxes, *([job["init"]] if job["init"] else [])]
+    files = [job["labels"], job["packed"]["index"], *boxes, *([job["init"]] if job["init"] else [])]
     settings = {key: value for key, value in job["settings"].items() if key not in WATCHING}
     digests = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in files]
     others = {"seed": job["seed"], "tail": job["tail"], "out": str(job["out"]), "code": job.get("code")}

@@ -14,6 +14,7 @@ from tailcutmix.mixing.paste import paste_into
 from tailcutmix.mixing.source import Source
 from tailcutmix.mixing.streams import TAIL, Draws, choice, layout
 from tailcutmix.mixing.windows import Windows, sample_labels
+from tailcutmix.nearest import pixel_under_centre
 from tailcutmix.plan.settings import Mixing as MixingSettings
 
 logger = logging.getLogger(__name__)
@@ -149,7 +150,7 @@ def boxes_on(pixels: np.ndarray, boxes: np.ndarray, image_size: tuple[int, int],
     for axis in (0, 1):
         length, pixel = boxes[:, 2 + axis, None], pixels[:, axis, None]
         # A window that shrinks skips source pixels: these starts put the pixel under the centre of an output pixel.
-        starts = pixel - (2 * np.arange(size[axis]) + 1) * length // (2 * size[axis])
+        starts = pixel - pixel_under_centre(np.arange(size[axis]), length, size[axis])
         middle = np.clip(pixel - length // 2, first[:, axis, None], last[:, axis, None])
         best = np.abs(starts - middle).argmin(axis=1)
         moved[:, axis] = starts[np.arange(len(starts)), best]

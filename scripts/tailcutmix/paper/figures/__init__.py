@@ -1,1 +1,1 @@
-"""One figure a module; every ``draw_*`` writes ``<stem>.png`` and ``<stem>.pdf``."""
+"""One figure per module; its ``make`` writes ``<stem>.png`` and ``<stem>.pdf``."""

@@ -1,35 +1,30 @@
-"""The ablation as dots with intervals, one line an arm."""
+"""The ablation as dots with intervals, one line per arm."""
 
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from tailcutmix.files import read_table
+from tailcutmix.paper.material import Material
 from tailcutmix.paper.style import BUCKET_COLOURS, new_figure, save, styled
 
 PANELS = (("iou_class", "IoU class"), ("iiou_class", "iIoU class"), ("iou_tail", "mean IoU of tail classes"))
 
 
 @styled
-def draw_ablation(table: str | Path | pd.DataFrame, stem: str | Path) -> list[Path]:
+def make(material: Material, stem: Path) -> None:
     """Value and 95 % interval over images of each arm, in panels for IoU class, iIoU class and tail IoU.
 
     A thick bar spans one standard deviation over seeds to either side, where there are several. The dotted line stands
-    at M0's value (the first row's where there is no M0), so that a gain is seen at a glance. Panels without a value
-    (iIoU without instances) are left out.
-
-    Args:
-        table: the tidy frame of :func:`tailcutmix.paper.ablation.ablation`, or its CSV file.
-        stem: path less suffix.
+    at the value of the reference, M0 (the first row's where there is no M0), so that a gain is seen at a glance. Panels
+    without a value (iIoU without instances) are left out.
     """
-    columns = ("model", "method", "seeds", *(score for score, _ in PANELS))
-    frame = table if isinstance(table, pd.DataFrame) else read_table(table, columns)
+    frame = read_table(material.ablation, ("model", "method", "seeds", *(score for score, _ in PANELS)))
     panels = [(score, title) for score, title in PANELS if frame[score].notna().any()]
     count = len(frame)
     figure = new_figure(3.6 * len(panels) + 2.8, 0.42 * count + 1.5)
     grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    reference = frame["model"].eq("m0").idxmax() if frame["model"].eq("m0").any() else frame.index[0]
+    reference = frame["model"].eq(material.reference.name).idxmax()  # the first row where none is
     places = np.arange(count)
     for axes, (score, title) in zip(grid, panels, strict=True):
         value, low, high, std = (frame[score + end].to_numpy(float) for end in ("", "_low", "_high", "_std"))
@@ -52,4 +47,4 @@ def draw_ablation(table: str | Path | pd.DataFrame, stem: str | Path) -> list[Pa
     thick = "; thick bar: ± standard deviation over seeds" if several else ""
     figure.supxlabel(f"dot: value; line: 95 % bootstrap over images{thick}; dotted: "
                      f"{frame.loc[reference, 'method']}", fontsize=10, color="#444444")  # fmt: skip
-    return save(figure, stem)
+    save(figure, stem)

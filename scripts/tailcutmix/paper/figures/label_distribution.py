@@ -8,23 +8,21 @@ from matplotlib.ticker import NullLocator
 
 from tailcutmix.files import read_table
 from tailcutmix.paper.classes import read_classes
+from tailcutmix.paper.material import Material
 from tailcutmix.paper.scores import BUCKETS
 from tailcutmix.paper.style import BUCKET_COLOURS, new_figure, save, styled
 from tailcutmix.tail.buckets import ABSENT
 
 
 @styled
-def draw_label_distribution(stats: str | Path, initial: str | Path, final: str | Path, stem: str | Path) -> list[Path]:
+def make(material: Material, stem: Path) -> None:
     """Bars of each class's share of the labelled train pixels, most frequent on top, on a log scale.
 
     The bar's colour is the final bucket. A class that moved has a dot in its initial bucket's colour, the move in words
     and the validation IoU of M0 that moved it. On the right: the train images that hold the class.
-
-    Args:
-        stats: ``stats/labels.csv``; initial, final: ``buckets/initial.csv`` and ``final.csv``; stem: path less suffix.
     """
-    classes = read_classes(stats, final)
-    first_bucket = read_table(initial, ("class", "bucket")).set_index("class")["bucket"]
+    classes = read_classes(material.statistics, material.buckets)
+    first_bucket = read_table(material.initial_buckets, ("class", "bucket")).set_index("class")["bucket"]
     count = len(classes)
     figure = new_figure(9.5, 0.36 * count + 1.5)
     axes = figure.subplots()
@@ -39,7 +37,7 @@ def draw_label_distribution(stats: str | Path, initial: str | Path, final: str |
         text = f"{share:#.2g} %".replace(". %", " %")
         before = first_bucket.get(row["class"], row["bucket"])
         if before != row["bucket"]:
-            iou = "" if row["val_iou"] != row["val_iou"] else f" (M0 IoU {row['val_iou']:.2f})"
+            iou = "" if row["val_iou"] != row["val_iou"] else f" ({material.reference.short} IoU {row['val_iou']:.2f})"
             text += f"   {before} → {row['bucket']}{iou}"
             axes.plot([left], [place], marker="o", markersize=11, markeredgecolor="white", markeredgewidth=1.6,
                       color=BUCKET_COLOURS[before], clip_on=False, zorder=5)  # fmt: skip
@@ -64,4 +62,4 @@ def draw_label_distribution(stats: str | Path, initial: str | Path, final: str |
                               label="dot: bucket before the move"))  # fmt: skip
     axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=len(handles), borderaxespad=0.3,
                 handletextpad=0.5, columnspacing=1.2)  # fmt: skip
-    return save(figure, stem)
+    save(figure, stem)

@@ -1,6 +1,6 @@
 """How much rare-class evidence the mixing gave each model: pixels added per class, CYC draws, fallbacks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,27 +10,27 @@ from matplotlib.patches import Rectangle
 
 from tailcutmix.labels import slug
 from tailcutmix.paper.classes import read_classes
-from tailcutmix.paper.figures.training import by_model, read_history
-from tailcutmix.paper.published import method_name
+from tailcutmix.paper.figures.training import by_network
+from tailcutmix.paper.material import Material, MethodFile
 from tailcutmix.paper.style import BUCKET_COLOURS, new_figure, save, styled
 
 COUNTS = ("images_mixed", "cyc_draws", "cyc_fallbacks", "patches_cropped", "patches_clipped")
 PREFIX = "pixels_added:"
 
 
-def mixing_counts(histories: Iterable[str | Path], titles: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Counts over each model's whole training, mean over its seeds.
+def mixing_counts(histories: Sequence[MethodFile]) -> pd.DataFrame:
+    """Counts over each network's whole training, mean over its seeds.
 
     Returns:
-        one row a model: model, method, seeds, images_mixed, cyc_draws, cyc_fallbacks, patches_cropped,
-        patches_clipped, and ``pixels_added:<class slug>``; 0 where a history lacks the column.
+        one row per network: model, method, expert_of (a class, or ""), seeds, images_mixed, cyc_draws, cyc_fallbacks,
+        patches_cropped, patches_clipped, and ``pixels_added:<class slug>``; 0 where a history lacks the column.
     """
     rows = []
-    for model, paths in by_model(histories).items():
-        runs = [read_history(path) for path in paths]
+    for network, runs in by_network(histories).items():
         names = dict.fromkeys([*COUNTS, *(name for run in runs for name in run.columns if name.startswith(PREFIX))])
         totals = {name: float(np.mean([run[name].sum() if name in run else 0 for run in runs])) for name in names}
-        rows.append({"model": model, "method": method_name(model, titles), "seeds": len(runs)} | totals)
+        row = {"model": network.name, "method": network.title, "expert_of": network.expert_of or ""}
+        rows.append(row | {"seeds": len(runs)} | totals)
     return pd.DataFrame(rows).fillna(0.0)
 
 
@@ -43,30 +43,21 @@ def engineering(value: float) -> str:
 
 
 @styled
-def draw_mixing(
-    histories: Iterable[str | Path],
-    stats: str | Path,
-    buckets: str | Path,
-    stem: str | Path,
-    titles: Mapping[str, str] | None = None,
-) -> list[Path]:
+def make(material: Material, stem: Path) -> None:
     """A matrix of pixels added (model x tail class) under a row of what the train split holds; then CYC and crops.
 
     Classes outside the tail, which the rectangles of levels >= 1 carry along, share one column. An expert's own class
     is framed. Models that mix nothing are named in a line.
-
-    Args:
-        histories: ``models/<m>/seed<k>/history.csv``; stats: ``stats/labels.csv``; buckets: ``buckets/final.csv``.
-        stem: path less suffix; titles: printed name of each model.
     """
-    counts = mixing_counts(histories, titles)
-    classes = read_classes(stats, buckets)
+    counts = mixing_counts(material.histories)
+    classes = read_classes(material.statistics, material.buckets)
     added = [f"{PREFIX}{slug(name)}" for name in classes["class"]]
     pixels = counts.reindex(columns=added, fill_value=0.0).to_numpy(float)
     mixed = pixels.any(1) | (counts["images_mixed"].to_numpy(float) > 0)
     tail = (classes["bucket"] == "tail").to_numpy()
     if not tail.any():
         tail = ~tail
+    unmixed = counts["method"][~mixed].tolist()
     counts = counts[mixed].reset_index(drop=True)
     matrix = np.vstack([classes["train_pixels"].to_numpy(float), pixels[mixed]])
     columns = classes.loc[tail, ["class", "bucket"]].to_numpy().tolist()
@@ -81,7 +72,7 @@ def draw_mixing(
     left, middle, right = figure.subplots(1, 3, sharey=True, width_ratios=[max(3.0, width), 1.5, 2.2])
     _draw_matrix(left, matrix, columns, labels)
     for row, column in np.ndindex(len(counts), len(columns)):
-        if counts.at[row, "model"].endswith(f"-{slug(columns[column][0])}"):
+        if counts.at[row, "expert_of"] == columns[column][0]:
             frame = Rectangle(
                 (column - 0.46, row + 0.59), 0.92, 0.83, fill=False, edgecolor=BUCKET_COLOURS["tail"], linewidth=2.5
             )
@@ -99,11 +90,10 @@ def draw_mixing(
     ]
     _draw_bars(right, places, words, rest, "CYC fallbacks, or patches cropped\nto fit and clipped in their image")
     left.set_title("pixels of each class", pad=8)
-    unmixed = [method_name(model, titles) for model in by_model(histories) if model not in set(counts["model"])]
     note = "first row: one pass over the train split; below: pasted by mixing over the whole training, mean over seeds"
     note += f"\nnothing mixed in: {', '.join(unmixed)}" if unmixed else ""
     figure.supxlabel(note, fontsize=10, color="#444444")
-    return save(figure, stem)
+    save(figure, stem)
 
 
 def _draw_matrix(axes, matrix: np.ndarray, columns: list[list[str]], labels: list[str]) -> None:

@@ -1,62 +1,53 @@
 """IoU of each class with its interval, model beside model, bucket beside bucket."""
 
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from tailcutmix.paper.classes import GROUPS
-from tailcutmix.paper.per_class import SHORT_NAMES, per_class
-from tailcutmix.paper.scores import Source
-from tailcutmix.paper.style import BUCKET_COLOURS, model_style, new_figure, save, styled
+from tailcutmix.paper.material import Material, short_names
+from tailcutmix.paper.style import BUCKET_COLOURS, new_figure, row_styles, save, styled
+from tailcutmix.paper.tables.per_class import per_class
 
 
 @styled
-def draw_per_class_iou(
-    sources: Iterable[Source],
-    buckets: str | Path,
-    stem: str | Path,
-    stats: str | Path | None = None,
-    titles: Mapping[str, str] | None = None,
-) -> list[Path]:
+def make(material: Material, stem: Path) -> None:
     """Dots with 95 % bootstrap intervals over images; classes in their final bucket, the most frequent first.
 
-    Args:
-        sources: metrics files of the models and seeds to show, on one data set and split.
-        buckets: ``buckets/final.csv``; stats: ``stats/labels.csv``, for the number of images under each class name.
-        titles: printed name of each model, in drawing order; default METHOD_NAMES.
+    Under the name of each class stands the number of images that hold it.
     """
-    frame = per_class(sources, buckets, stats, titles)
+    frame = per_class(material)
     ordered = frame.assign(place=frame["bucket"].map(GROUPS.index)).sort_values("place", kind="stable")
     classes = ordered.drop_duplicates("class").reset_index(drop=True)
-    models = frame.drop_duplicates("model")[["model", "method"]].to_numpy().tolist()
+    models = list(dict.fromkeys(frame["model"]))
+    names, styles = short_names(material.methods), row_styles(material.methods)
     figure = new_figure(max(8.0, 0.62 * len(classes) + 1.6), 5.0)
     axes = figure.subplots()
     _shade_buckets(axes, classes)
     offsets = np.linspace(-0.3, 0.3, len(models)) if len(models) > 1 else [0.0]
-    for index, (model, method) in enumerate(models):
+    for model, offset in zip(models, offsets, strict=True):
         rows = ordered[ordered["model"] == model].set_index("class").loc[classes["class"]]
-        x = np.arange(len(classes)) + offsets[index]
-        style = model_style(model, index)
+        x = np.arange(len(classes)) + offset
+        style = styles[model]
         axes.vlines(x, rows["iou_low"].to_numpy(float), rows["iou_high"].to_numpy(float), color=style["color"],
                     linewidth=1.8, zorder=2)  # fmt: skip
         axes.plot(x, rows["iou"].to_numpy(float), linestyle="none", markersize=6.5, markeredgecolor="white",
-                  markeredgewidth=0.6, zorder=3, label=SHORT_NAMES.get(model, method), **style)  # fmt: skip
+                  markeredgewidth=0.6, zorder=3, label=names[model], **style)  # fmt: skip
     first = classes.iloc[0]
-    names = classes["class"].str.replace(" ", "\n")
+    labels = classes["class"].str.replace(" ", "\n")
     if classes["split_images"].notna().all():
-        names = names + "\n(" + classes["split_images"].astype(str) + ")"
-    axes.set_xticks(range(len(classes)), names, fontsize=9.5)
+        labels = labels + "\n(" + classes["split_images"].astype(str) + ")"
+    axes.set_xticks(range(len(classes)), labels, fontsize=9.5)
     axes.set_xlim(-0.6, len(classes) - 0.4)
     axes.set_ylim(0, 1)
     axes.set_ylabel(f"IoU, {first['dataset']} {first['split']}")
-    below = f"in brackets: images that hold the class, of {first['images']}; " if stats is not None else ""
-    axes.set_xlabel(f"{below}lines: 95 % bootstrap interval over images", fontsize=10, color="#444444")
+    below = f"in brackets: images that hold the class, of {first['images']}; lines: 95 % bootstrap interval over images"
+    axes.set_xlabel(below, fontsize=10, color="#444444")
     axes.grid(axis="y")
     axes.tick_params(axis="x", length=0)
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1.05), ncols=len(models), borderaxespad=0.2, handletextpad=0.2)
-    return save(figure, stem)
+    save(figure, stem)
 
 
 def _shade_buckets(axes, classes: pd.DataFrame) -> None:

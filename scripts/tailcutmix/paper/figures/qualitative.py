@@ -1,6 +1,6 @@
 """Images, their truth, and what each method makes of them, where the tail changes most."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -10,11 +10,13 @@ from matplotlib.patches import Patch
 from tailcutmix.dataset.images import read_image, read_label
 from tailcutmix.dataset.manifest import read_manifest
 from tailcutmix.errors import UserError
-from tailcutmix.labels import IGNORE, LabelTable
+from tailcutmix.labels import IGNORE, LabelTable, read_labels
 from tailcutmix.paper.classes import read_classes
 from tailcutmix.paper.crops import colour_code
-from tailcutmix.paper.per_class import SHORT_NAMES
+from tailcutmix.paper.material import Material, short_names
 from tailcutmix.paper.style import new_figure, save, styled
+
+ROWS = 4
 
 STRIDE = 2
 """Images are compared at every second pixel: enough to choose among them."""
@@ -64,44 +66,33 @@ def best_window(mask: np.ndarray, part: float = WINDOW) -> tuple[slice, slice]:
 
 
 @styled
-def draw_qualitative(
-    predictions: Mapping[str, str | Path],
-    manifest: str | Path,
-    split: str,
-    buckets: str | Path,
-    labels: LabelTable,
-    stem: str | Path,
-    titles: Mapping[str, str] | None = None,
-    rows: int = 4,
-) -> list[Path]:
-    """A row an image: the image, its truth and every prediction, in a window around the tail class that changes most.
+def make(material: Material, stem: Path) -> None:
+    """One row per image: the image, its truth and every prediction, in a window around the class that changes most.
 
-    Images are chosen by :func:`choose_rows` between M0 (or the first method) and the last method.
-
-    Args:
-        predictions: model -> folder of ``<image_id>.png`` (label ids), in the order of the columns.
-        manifest: ``manifest.csv``; split: one with labels; buckets: ``buckets/final.csv``; labels: the label table.
-        titles: printed name of each model; the short names of Table 1's models go before.
+    Images are chosen by :func:`choose_rows`, by what changes from the reference (the first row of Table 1 where that
+    leaves the reference out) to the last row.
     """
-    listed = read_manifest(manifest, split)
+    listed = read_manifest(material.manifest, material.split)
     listed = listed[listed["label"] != ""].reset_index(drop=True)
     if listed.empty:
-        raise UserError(f"{manifest}: split {split!r} has no labels to compare predictions with")
-    models = list(predictions)
-    pair = ("m0" if "m0" in predictions else models[0], models[-1])
-    classes = read_classes(None, buckets)
+        raise UserError(f"{material.manifest}: split {material.split!r} has no labels to compare predictions with")
+    labels = read_labels(material.labels)
+    folders = {file.method.name: file.path for file in material.predictions}
+    models = list(folders)
+    pair = (material.reference.name if material.reference.name in folders else models[0], models[-1])
+    classes = read_classes(None, material.buckets)
     tail = [labels.class_of(name).train_id for name in classes["class"][classes["bucket"] == "tail"]]
     tail = tail or list(range(labels.num_classes))
 
     def prediction(model: str, image_id: str) -> np.ndarray:
-        return read_label(Path(predictions[model]) / f"{image_id}.png")
+        return read_label(folders[model] / f"{image_id}.png")
 
     changes = []
     for row in listed.itertuples():
         ids = (read_label(row.label), *(prediction(model, row.image_id) for model in pair))
         truth, first, second = (labels.to_train_id[array[::STRIDE, ::STRIDE]] for array in ids)
         changes.append(changed_pixels(truth, first, second, labels.num_classes))
-    chosen = choose_rows(np.array(changes), tail, rows)
+    chosen = choose_rows(np.array(changes), tail, ROWS)
     panels, seen = [], set()
     for place, b in chosen:
         row = listed.iloc[place]
@@ -111,8 +102,8 @@ def draw_qualitative(
         seen |= set(np.unique(labels.to_train_id[np.stack(found)]).tolist())
         title = f"{labels.classes[b].name}\n{row['image_id']}"
         panels.append((title, [read_image(row["image"])[window], *(colour_code(array, labels) for array in found)]))
-    columns = ["image", "truth", *(SHORT_NAMES.get(model, (titles or {}).get(model, model)) for model in models)]
-    return save(_draw(panels, columns, sorted(seen), labels), stem)
+    names = short_names([file.method for file in material.predictions])
+    save(_draw(panels, ["image", "truth", *names.values()], sorted(seen), labels), stem)
 
 
 def _where(b: int, arrays: Sequence[np.ndarray]) -> np.ndarray:

@@ -1,0 +1,12 @@
+"""What a table or figure is made of -> the table or figure, by the module that bears its name."""
+
+from importlib import import_module
+from pathlib import Path
+
+from tailcutmix.job import job
+from tailcutmix.paper.material import gather
+
+with job(snakemake):
+    inputs = {group: paths for group, paths in snakemake.input.items() if group != "raw"}  # the manifest names these
+    material = gather(inputs, dict(snakemake.params.items()))
+    import_module(snakemake.params.module).make(material, Path(snakemake.output[0]).with_suffix(""))

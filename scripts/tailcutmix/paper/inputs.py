@@ -1,0 +1,98 @@
+"""Which files an artefact reads, and whose each of them is, by the plan of the run."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tailcutmix.labels import Label
+from tailcutmix.paper.artefacts import ARTEFACTS, Artefact
+from tailcutmix.plan.plan import Plan
+
+RAW = "raw"
+"""The group of the raw images that the manifest names, where they are a result of the run themselves."""
+
+OF_TAIL = ("histories", "boxes", "levels")
+"""Groups whose files are known once the tail is."""
+
+
+def rows_of(plan: Plan, artefact: Artefact) -> tuple[str, ...]:
+    """The models and ensembles that an artefact is about, in order."""
+    return plan.tables.table1 if artefact.rows == "table1" else plan.tables.ablation
+
+
+def group_of(plan: Plan, artefact: Artefact, group: str, tail: Sequence[Label] = ()) -> str | dict[str, dict]:
+    """The file of a group, or path -> whose it is where the group holds several.
+
+    Args:
+        group: a field of :class:`tailcutmix.paper.material.Material`.
+        tail: the classes whose experts and subsets are meant.
+    """
+    files, split, rows = plan.files, plan.split, rows_of(plan, artefact)
+
+    def of_methods(path, methods, seeds=plan.seeds):
+        return {path(name, seed): {"method": name, "seed": seed} for name in methods for seed in seeds}
+
+    if group == "scores":
+        return of_methods(lambda name, seed: files.scores(name, seed, split), rows)
+    if group == "image_statistics":
+        return of_methods(lambda name, seed: files.image_statistics(name, seed, split), rows)
+    if group == "predictions":
+        return of_methods(lambda name, seed: files.predictions(name, seed, split), rows, plan.seeds[:1])
+    if group == "claims":
+        ensembles = [row for row in rows if row in plan.ensembles]
+        return of_methods(lambda name, seed: files.claims(name, seed, split), ensembles)
+    if group == "histories":
+        experts = [name for template in plan.templates_of(rows) for name in plan.experts_of(template, tail)]
+        return of_methods(files.history, [*plan.networks_of(rows), *experts])
+    if group == "boxes":
+        return {files.subset(known.slug)["boxes"]: {"class_name": known.name} for known in tail}
+    if group == "levels":
+        levels = plan.regions.levels
+        return {files.level(c.slug, t): {"class_name": c.name, "level": t} for c in tail for t in levels}
+    if group == "ablation":
+        return files.table("ablation")["csv"]
+    single = files.packed("train") | {"labels": plan.dataset.labels}
+    return single[group] if group in single else getattr(files, group)
+
+
+def artefact_inputs(plan: Plan, artefact: Artefact, tail: Sequence[Label] = ()) -> dict[str, str | list[str]]:
+    """The files of every group that an artefact reads."""
+    groups = {group: group_of(plan, artefact, group, tail) for group in artefact.inputs}
+    found = {group: list(paths) if isinstance(paths, dict) else paths for group, paths in groups.items()}
+    return found | ({RAW: plan.raw} if "manifest" in found else {})
+
+
+def artefact_params(plan: Plan, artefact: Artefact) -> dict[str, Any]:
+    """What an artefact's material is beside its files, and whose each file of its lists is: see Material and gather.
+
+    Nothing here waits for the tail to be known: files of every class are described, whether or not it is in the tail.
+    """
+    rows, reference = rows_of(plan, artefact), plan.buckets.model
+    groups = [group_of(plan, artefact, group, plan.labels.classes) for group in artefact.inputs]
+    holds = {path: whose for group in groups if isinstance(group, dict) for path, whose in group.items()}
+    known = {"reference": reference, "split": plan.split, "pairs": [list(pair) for pair in plan.tables.differences]}
+    params = {"module": artefact.module, "holds": holds} | {key: known[key] for key in artefact.settings}
+    names = dict.fromkeys(whose["method"] for whose in holds.values() if "method" in whose)
+    if names:
+        params["rows"] = list(rows)
+        names |= dict.fromkeys(rows)
+    if "reference" in artefact.settings:
+        names[reference] = None
+    return params | {"methods": {name: _description(plan, name) for name in names}}
+
+
+def wanted(plan: Plan, rows: str) -> list[Artefact]:
+    """The artefacts of a target, ``table1`` or ``ablation``; what reads claims is made where there is an ensemble."""
+    artefacts = [artefact for artefact in ARTEFACTS if artefact.rows == rows]
+    return [a for a in artefacts if "claims" not in a.inputs or set(rows_of(plan, a)) & set(plan.ensembles)]
+
+
+def artefact_outputs(plan: Plan, artefact: Artefact) -> dict[str, str]:
+    """The files of an artefact by suffix."""
+    return plan.files.table(artefact.name) if artefact.kind == "table" else plan.files.figure(artefact.name)
+
+
+def _description(plan: Plan, name: str) -> list[str | None]:
+    """Title, short title and class of an expert (or None) of a method."""
+    method = plan.method(name)
+    expert_of = None if name in plan.ensembles else plan.model(name).expert_of
+    return [method.title, method.short, expert_of and plan.labels.class_of(expert_of).name]

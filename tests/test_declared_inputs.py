@@ -1,0 +1,105 @@
+"""Declared inputs are true: what a job reads of results and configuration is an input of its rule."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from recorded_reads import read_jobs, recording
+from workflow_runs import TINY, copy_workflow, run
+
+OVERLAY = {
+    **TINY,
+    "buckets": {"cuts": [8, 10], "poor": 0.0, "good": 1.0},  # one tail class
+    "tables": {"ablation": ["m0", "inverse_frequency", "ensemble"]},
+}
+"""Every rule, and of the arms those that read something else than the rows of Table 1 do."""
+
+READING = """
+import subprocess, sys, threading
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+class Snakemake:
+    rule, wildcards, input, output = "reading", {}, ["results/declared", "config/table.csv"], ["results/out.txt"]
+
+snakemake = Snakemake()
+import cv2, numpy, pandas, safetensors.torch
+from PIL import Image
+from safetensors import safe_open
+
+pandas.read_csv("config/table.csv")
+numpy.load("results/array.npy", mmap_mode="r")
+cv2.imread("results/opencv.png")
+Image.open("results/pillow.png").load()
+safe_open("results/weights.safetensors", "np").keys()
+safetensors.torch.load_file("results/declared/more.safetensors")
+with open("results/.out", "w") as file:
+    file.write("text")
+Path("results/.out").replace("results/moved.txt").read_text()
+Path("elsewhere.txt").read_text()
+open("results/both.txt", "r+").close()
+thread = threading.Thread(target=Path("results/thread.txt").read_text)
+thread.start()
+thread.join()
+with ProcessPoolExecutor(1, get_context("fork")) as pool:
+    pool.submit(Path("results/forked.txt").read_text).result()
+subprocess.run([sys.executable, "-c", "open('results/child.txt')"], check=True)
+"""
+
+
+def test_recording_sees_every_way_of_reading(tmp_path):
+    """Python's own, those of the libraries, threads and child processes; not what the job wrote itself."""
+    import cv2
+    import numpy as np
+    import torch
+    from safetensors.torch import save_file
+
+    for folder in ("config", "results/declared"):
+        (tmp_path / folder).mkdir(parents=True)
+    results = tmp_path / "results"
+    (tmp_path / "config/table.csv").write_text("a\n1\n")
+    for name in ("results/thread.txt", "results/forked.txt", "results/child.txt", "results/both.txt", "elsewhere.txt"):
+        (tmp_path / name).write_text("text")
+    np.save(results / "array.npy", np.zeros(3))
+    for name in ("opencv.png", "pillow.png"):
+        cv2.imwrite(str(results / name), np.zeros((4, 4), np.uint8))
+    for name in ("weights.safetensors", "declared/more.safetensors"):
+        save_file({"a": torch.zeros(2)}, results / name)
+    environment = {**os.environ, **recording(tmp_path / "record")}
+    done = subprocess.run(
+        [sys.executable, "-c", READING], cwd=tmp_path, env=environment, text=True, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    (job,) = read_jobs(tmp_path / "record")
+    unnamed = {"array.npy", "opencv.png", "pillow.png", "weights.safetensors"}
+    unnamed |= {"thread.txt", "forked.txt", "child.txt", "both.txt"}
+    assert job.undeclared() == {f"results/{name}" for name in unnamed}
+    assert job.read - job.undeclared() == {"config/table.csv", "results/declared/more.safetensors"}
+    assert job.unread() == set()
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """The folder of a finished run, and its jobs."""
+    folder = copy_workflow(tmp_path_factory.mktemp("declared"))
+    run(folder, "all", "ablation", "submission", overlay=OVERLAY, environment=recording(folder / "record"))
+    return folder, read_jobs(folder / "record")
+
+
+def test_every_job_is_recorded(recorded):
+    folder, jobs = recorded
+    assert len(jobs) == len(list((folder / "logs").rglob("*.log")))
+    assert all(job.read for job in jobs if job.rule != "generate_toycity"), "what reads nothing was not watched"
+
+
+def test_no_job_reads_what_it_does_not_declare(recorded):
+    found = {(job.rule, path) for job in recorded[1] for path in job.undeclared()}
+    assert not found, "\n".join(f"{rule} reads {path}" for rule, path in sorted(found))
+
+
+def test_every_declared_input_is_read(recorded):
+    """What is declared and not read makes a rule run again for nothing."""
+    found = {(job.rule, path) for job in recorded[1] for path in job.unread()}
+    assert not found, "\n".join(f"{rule} does not read {path}" for rule, path in sorted(found))
