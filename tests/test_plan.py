@@ -62,7 +62,7 @@ def test_shipped_configurations_are_valid(name):
         ({"tables": {"table1": ["foo"]}}, ["tables.table1", "'foo'"]),
         ({"tables": {"table1": ["m2"]}}, ["tables.table1", "template"]),
         ({"tables": {"differences": [["m0", "foo"]]}}, ["tables.differences", "'foo'"]),
-        ({"tables": {"differences": [["m0"]]}}, ["tables.differences", "2 entries or more"]),
+        ({"tables": {"differences": [["m0"]]}}, ["tables.differences", "a list of two, each a text"]),
         ({"ensembles": {"ensemble": {"base": "m7"}}}, ["ensembles.ensemble.base", "'m7'"]),
     ],
 )
