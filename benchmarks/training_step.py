@@ -58,8 +58,10 @@ from tailcutmix.mixing.place import Place
 from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.models.build import build_model
 from tailcutmix.plan.plan import merged, read_plan
-from tailcutmix.plan.settings import Dataset as DatasetSettings
-from tailcutmix.plan.settings import Recipe, Regions, Training, typed
+from tailcutmix.plan.settings.data import Dataset as DatasetSettings
+from tailcutmix.plan.settings.keys import typed
+from tailcutmix.plan.settings.recipe import Recipe, Training
+from tailcutmix.plan.settings.tail import Regions
 from tailcutmix.tail.levels import Subset, read_boxes, write_subset
 from tailcutmix.tail.statistics import count_labels
 from tailcutmix.training.engine import compiled

@@ -3,7 +3,8 @@
 from tailcutmix.dataset.manifest import read_manifest
 from tailcutmix.job import job
 from tailcutmix.labels import read_labels
-from tailcutmix.plan.settings import Regions, typed
+from tailcutmix.plan.settings.keys import typed
+from tailcutmix.plan.settings.tail import Regions
 from tailcutmix.tail.levels import Subset, write_subset
 
 with job(snakemake):

@@ -5,6 +5,5 @@ from tailcutmix.dataset.sources import list_images
 from tailcutmix.job import job
 
 with job(snakemake):
-    root = snakemake.input.raw or snakemake.params.root
-    listing = list_images(snakemake.params.source, root, snakemake.params.splits)
+    listing = list_images(snakemake.params.source, snakemake.params.root, snakemake.params.splits)
     manifest.write_manifest(manifest.build(listing, snakemake.threads), snakemake.output.manifest)

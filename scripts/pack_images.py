@@ -3,7 +3,7 @@
 from tailcutmix.dataset.packing import PackedFiles, pack
 from tailcutmix.job import job
 from tailcutmix.labels import read_labels
-from tailcutmix.plan.settings import typed
+from tailcutmix.plan.settings.keys import typed
 
 with job(snakemake):
     labels, files = read_labels(snakemake.input.labels), typed(PackedFiles, dict(snakemake.output.items()))

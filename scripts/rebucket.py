@@ -6,7 +6,8 @@ from tailcutmix.files import read_table, write_csv
 from tailcutmix.job import job
 from tailcutmix.labels import read_labels
 from tailcutmix.metrics.evaluate import score_split
-from tailcutmix.plan.settings import Buckets, typed
+from tailcutmix.plan.settings.keys import typed
+from tailcutmix.plan.settings.tail import Buckets
 from tailcutmix.tail.buckets import final_buckets
 
 with job(snakemake):

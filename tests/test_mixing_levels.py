@@ -13,7 +13,8 @@ from tailcutmix.errors import UserError
 from tailcutmix.labels import Label
 from tailcutmix.mixing.methods.levels import NUMBERS, draw_patches, make_pool, paste_patches
 from tailcutmix.mixing.streams import uniforms
-from tailcutmix.plan.settings import Augmentation, Regions
+from tailcutmix.plan.settings.recipe import Augmentation
+from tailcutmix.plan.settings.tail import Regions
 from tailcutmix.tail.levels import Subset, read_boxes, scale_boxes, write_subset
 
 quick = settings(deadline=None, max_examples=40)

@@ -39,7 +39,7 @@ from tailcutmix.paper.figures import mixing, qualitative, training
 from tailcutmix.paper.figures.qualitative import best_window, changed_pixels, choose_rows
 from tailcutmix.paper.figures.training import smoothed
 from tailcutmix.paper.material import ClassFile, Material, Method, MethodFile
-from tailcutmix.plan.settings import Regions
+from tailcutmix.plan.settings.tail import Regions
 from tailcutmix.prediction.ensemble import CLAIMS
 from tailcutmix.tail.levels import BOX_COLUMNS, Subset, write_subset
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tailcutmix.errors import UserError
 from tailcutmix.labels import Label, LabelTable
-from tailcutmix.plan.settings import Buckets
+from tailcutmix.plan.settings.tail import Buckets
 from tailcutmix.tail.buckets import ABSENT, final_buckets, initial_buckets, read_tail
 from tailcutmix.tail.statistics import count_labels, label_statistics
 

@@ -13,7 +13,7 @@ from scipy import ndimage
 from tailcutmix.dataset.images import read_image, read_label, write_png
 from tailcutmix.errors import UserError
 from tailcutmix.labels import Label
-from tailcutmix.plan.settings import Regions
+from tailcutmix.plan.settings.tail import Regions
 from tailcutmix.tail.levels import (
     BOX_COLUMNS,
     Subset,

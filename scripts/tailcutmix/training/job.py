@@ -20,7 +20,9 @@ from tailcutmix.mixing.place import Place
 from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.models.build import build_model
 from tailcutmix.models.weights import load_weights
-from tailcutmix.plan.settings import Engine, Recipe, Resources, plain, typed
+from tailcutmix.plan.settings.jobs import Engine, Resources
+from tailcutmix.plan.settings.keys import plain, typed
+from tailcutmix.plan.settings.recipe import Recipe
 from tailcutmix.tail.buckets import read_tail
 from tailcutmix.tail.levels import read_boxes
 from tailcutmix.tail.statistics import count_labels
