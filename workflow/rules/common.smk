@@ -205,7 +205,7 @@ def get_group(group, rows, classes):
         "predictions": (f"{D}/predictions/{{}}/seed{{}}/{SPLIT}", rows, SEEDS[:1]),
     }
     of_classes = {
-        "boxes": (f"{D}/subsets/{{}}/boxes.csv", [None]),
+        "boxes": (f"{D}/subsets/{{}}/boxes.csv", [0]),
         "levels": (f"{D}/subsets/{{}}/level{{}}", LEVELS),
     }
     if group in of_methods:
