@@ -109,6 +109,25 @@ def test_a_change_reruns_what_depends_on_it(finished, change, reruns):
     assert reruns <= set(counts) if reruns else not counts
 
 
+@pytest.mark.parametrize(
+    ("change", "reruns"),
+    [
+        ({"tables": {"differences": [["m0", "m1"]]}}, {"make_differences"}),
+        ({"models": {**TINY["models"], "m2": {"epochs": 1, "title": "another", "short": "word"}}}, set()),
+        (
+            {"models": {**TINY["models"], "m0": {"short": "M zero"}}},
+            {"make_table1", "make_differences", "make_per_class", "make_claims", "draw_label_distribution",
+             "draw_per_class_iou", "draw_training", "draw_mixing", "draw_qualitative"},
+        ),
+    ],
+)  # fmt: skip
+def test_names_and_pairs_concern_what_shows_them(finished, change, reruns):
+    """What shows no methods stays, and nothing is computed again for a name."""
+    folder, _ = finished
+    counts = jobs(run(folder, "-n", overlay={**OVERLAY, **change}).stdout)
+    assert set(counts) - {"all"} == reruns
+
+
 def test_code_of_a_part_reruns_that_part_alone(finished):
     """A change in the library's figures draws them again and trains nothing."""
     folder, _ = finished

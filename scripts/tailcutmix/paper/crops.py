@@ -33,7 +33,7 @@ class Subset:
 
 def subsets_of(material: Material) -> dict[str, Subset]:
     """Class name -> its subset, for every tail class of the material."""
-    levels = {boxes.class_name: {} for boxes in material.boxes}
+    levels: dict[str, dict[int, Path]] = {boxes.class_name: {} for boxes in material.boxes}
     for folder in material.levels:
         levels[folder.class_name][folder.level] = folder.path
     return {boxes.class_name: Subset(boxes.path, levels[boxes.class_name]) for boxes in material.boxes}

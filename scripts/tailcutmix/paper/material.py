@@ -37,11 +37,15 @@ class MethodFile:
 
 @dataclass(frozen=True)
 class ClassFile:
-    """The table of boxes, or a folder of crops at one level, of the subset B1 of a tail class."""
+    """The table of boxes, or a folder of crops at one level, of the subset B1 of a tail class.
+
+    Attributes:
+        level: that of the crops; 0 for the table, which holds every level.
+    """
 
     path: Path
     class_name: str
-    level: int | None = None
+    level: int = 0
 
 
 @dataclass(frozen=True)
