@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tailcutmix.job import job
 from tailcutmix.plan.settings import Engine, Recipe, Resources, typed
+from tailcutmix.rule_script import job
 from tailcutmix.training.job import TrainingInputs, TrainingJob, TrainingOutputs, run_training
 
 with job(snakemake, terminal=True):

@@ -27,7 +27,7 @@ from tailcutmix.plan.settings import (
     plain,
     typed,
 )
-from tailcutmix.tail.levels import Subset, write_subset
+from tailcutmix.tail.subsets import Subset, write_subset
 from tailcutmix.training.engine import TrainingOutputs
 from tailcutmix.training.job import TrainingInputs, TrainingJob, definition, run_training
 from toycity.generate import Settings, generate

@@ -22,8 +22,8 @@ from tailcutmix.models.build import build_model
 from tailcutmix.models.weights import load_weights
 from tailcutmix.plan.settings import Engine, Recipe, Resources, plain, typed
 from tailcutmix.tail.buckets import read_tail
-from tailcutmix.tail.levels import read_boxes
-from tailcutmix.tail.statistics import count_labels
+from tailcutmix.tail.label_statistics import count_labels
+from tailcutmix.tail.subsets import read_boxes
 from tailcutmix.training.checkpoint import run_key
 from tailcutmix.training.distributed import Process, process_group
 from tailcutmix.training.engine import Run, TrainingOutputs, train
