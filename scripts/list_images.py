@@ -2,7 +2,7 @@
 
 from tailcutmix.dataset import manifest
 from tailcutmix.dataset.sources import list_images
-from tailcutmix.job import job
+from tailcutmix.rule_script import job
 
 with job(snakemake):
     listing = list_images(snakemake.params.source, snakemake.params.root, snakemake.params.splits)

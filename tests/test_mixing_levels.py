@@ -15,7 +15,7 @@ from tailcutmix.mixing.methods.levels import NUMBERS, draw_patches, make_pool, p
 from tailcutmix.mixing.streams import uniforms
 from tailcutmix.plan.settings.recipe import Augmentation
 from tailcutmix.plan.settings.tail import Regions
-from tailcutmix.tail.levels import Subset, read_boxes, scale_boxes, write_subset
+from tailcutmix.tail.subsets import Subset, read_boxes, scale_boxes, write_subset
 
 quick = settings(deadline=None, max_examples=40)
 seeds = st.integers(0, 2**32 - 1)

@@ -41,7 +41,7 @@ from tailcutmix.paper.figures.training import smoothed
 from tailcutmix.paper.material import ClassFile, Material, Method, MethodFile
 from tailcutmix.plan.settings.tail import Regions
 from tailcutmix.prediction.ensemble import CLAIMS
-from tailcutmix.tail.levels import BOX_COLUMNS, Subset, write_subset
+from tailcutmix.tail.subsets import BOX_COLUMNS, Subset, write_subset
 
 TAIL = [name for name in CLASSES if BUCKET_OF[name] == "tail"]
 SIZE = (40, 64)

@@ -19,7 +19,7 @@ from tailcutmix.plan.settings.jobs import Engine, Resources
 from tailcutmix.plan.settings.keys import plain, typed
 from tailcutmix.plan.settings.recipe import Augmentation, Mixing, Network, Recipe, Training
 from tailcutmix.plan.settings.tail import Regions
-from tailcutmix.tail.levels import Subset, write_subset
+from tailcutmix.tail.subsets import Subset, write_subset
 from tailcutmix.training.engine import TrainingOutputs
 from tailcutmix.training.job import TrainingInputs, TrainingJob, definition, run_training
 from toycity.generate import Settings, generate

@@ -24,8 +24,8 @@ from tailcutmix.plan.settings.jobs import Engine, Resources
 from tailcutmix.plan.settings.keys import plain, typed
 from tailcutmix.plan.settings.recipe import Recipe
 from tailcutmix.tail.buckets import read_tail
-from tailcutmix.tail.levels import read_boxes
-from tailcutmix.tail.statistics import count_labels
+from tailcutmix.tail.label_statistics import count_labels
+from tailcutmix.tail.subsets import read_boxes
 from tailcutmix.training.checkpoint import run_key
 from tailcutmix.training.distributed import Process, process_group
 from tailcutmix.training.engine import Run, TrainingOutputs, train

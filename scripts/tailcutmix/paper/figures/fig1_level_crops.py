@@ -10,7 +10,7 @@ from tailcutmix.paper.classes import read_classes
 from tailcutmix.paper.crops import Crop, choose_region, crops_of, outline, subsets_of
 from tailcutmix.paper.material import Material
 from tailcutmix.paper.style import new_figure, save, styled
-from tailcutmix.tail.levels import read_boxes
+from tailcutmix.tail.subsets import read_boxes
 
 ROWS = 4
 

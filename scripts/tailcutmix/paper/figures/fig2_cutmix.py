@@ -13,7 +13,7 @@ from tailcutmix.paper.classes import read_classes
 from tailcutmix.paper.crops import choose_region, colour_code, paste_crop, read_crops, subset_folders
 from tailcutmix.paper.material import Material
 from tailcutmix.paper.style import new_figure, save, styled
-from tailcutmix.tail.levels import read_boxes
+from tailcutmix.tail.subsets import read_boxes
 
 PATCH_COLOUR = "#FFDD00"
 
