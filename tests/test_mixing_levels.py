@@ -74,7 +74,7 @@ def test_rectangles_are_drawn_uniformly_over_rectangle_and_level_or_by_weight():
     pool = make_pool(table, data.image_ids)
     assert len(pool.image) == len(table)
     np.testing.assert_allclose(np.diff(pool.cumulative, prepend=0), 1 / len(table))
-    weighted = make_pool(table, data.image_ids, weights={"1": 3, 2: 1})
+    weighted = make_pool(table, data.image_ids, weights={1: 3, 2: 1})
     share = np.diff(weighted.cumulative, prepend=0)
     tight = (weighted.box[:, 2:] == 1).all(axis=1)
     assert len(share) == len(table) * 2 // 3 and share[tight].sum() == pytest.approx(0.75, abs=0.02)

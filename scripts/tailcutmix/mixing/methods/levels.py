@@ -96,8 +96,7 @@ def make_pool(
         boxes = boxes[boxes["level"].isin(levels)]
     weight = np.ones(len(boxes))
     if weights is not None:
-        known = {int(level): float(value) for level, value in weights.items()}  # keys of JSON are text
-        weight = boxes["level"].map(known).fillna(0).to_numpy()
+        weight = boxes["level"].map(weights).fillna(0).to_numpy()
     boxes, weight = boxes[weight > 0], weight[weight > 0]
     if boxes.empty:
         return None
