@@ -5,5 +5,6 @@ from tailcutmix.dataset.sources import list_images
 from tailcutmix.rule_script import job
 
 with job(snakemake):
-    listing = list_images(snakemake.params.source, snakemake.params.root, snakemake.params.splits)
+    root = next(iter(snakemake.input.raw), snakemake.params.root)
+    listing = list_images(snakemake.params.source, root, snakemake.params.splits)
     manifest.write_manifest(manifest.build(listing, snakemake.threads), snakemake.output.manifest)

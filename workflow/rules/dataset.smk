@@ -42,7 +42,7 @@ rule list_images:
         runtime=60,
     params:
         source=plan.dataset.source,
-        root=plan.root,
+        root=plan.dataset.root,
         splits=plan.dataset.splits,
         code=code_of("list_images.py"),
     message:

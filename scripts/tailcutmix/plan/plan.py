@@ -72,11 +72,6 @@ class Plan:
         return [self.files.raw] if self.dataset.source == "toycity" else []
 
     @property
-    def root(self) -> str:
-        """The folder in which the raw images are listed."""
-        return self.raw[0] if self.raw else self.dataset.root
-
-    @property
     def submitted(self) -> str:
         """The method whose test predictions are handed in: the last row of Table 1."""
         return self.tables.table1[-1]
