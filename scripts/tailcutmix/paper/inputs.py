@@ -6,6 +6,7 @@ from typing import Any
 from tailcutmix.labels import Label
 from tailcutmix.paper.artefacts import ARTEFACTS, Artefact
 from tailcutmix.plan.plan import Plan
+from tailcutmix.plan.settings import Recipe, plain
 
 RAW = "raw"
 """The group of the raw images that the manifest names, where they are a result of the run themselves."""
@@ -69,7 +70,12 @@ def artefact_params(plan: Plan, artefact: Artefact) -> dict[str, Any]:
     rows, reference = rows_of(plan, artefact), plan.buckets.model
     groups = [group_of(plan, artefact, group, plan.labels.classes) for group in artefact.inputs]
     holds = {path: whose for group in groups if isinstance(group, dict) for path, whose in group.items()}
-    known = {"reference": reference, "split": plan.split, "pairs": [list(pair) for pair in plan.tables.differences]}
+    known = {
+        "reference": reference,
+        "split": plan.split,
+        "pairs": [list(pair) for pair in plan.tables.differences],
+        "recipe": plain(_expert_recipe(plan, rows)),
+    }
     params = {"module": artefact.module, "holds": holds} | {key: known[key] for key in artefact.settings}
     names = dict.fromkeys(whose["method"] for whose in holds.values() if "method" in whose)
     if names:
@@ -89,6 +95,12 @@ def wanted(plan: Plan, rows: str) -> list[Artefact]:
 def artefact_outputs(plan: Plan, artefact: Artefact) -> dict[str, str]:
     """The files of an artefact by suffix."""
     return plan.files.table(artefact.name) if artefact.kind == "table" else plan.files.figure(artefact.name)
+
+
+def _expert_recipe(plan: Plan, rows: tuple[str, ...]) -> Recipe:
+    """The recipe of the experts behind these rows; without any, that of other experts, or else of a model."""
+    names = [*plan.templates_of(rows), *plan.templates(), *plan.models]
+    return plan.model(names[0]).recipe
 
 
 def _description(plan: Plan, name: str) -> list[str | None]:

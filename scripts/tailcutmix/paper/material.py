@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tailcutmix.plan.settings import Recipe, typed
+
 NOT_AN_INPUT = Path("not an input of this artefact")
 """Stands for a file that an artefact's entry does not list: opening it fails, and says so."""
 
@@ -53,6 +55,7 @@ class Material:
         reference: M0, the method that gains are compared with; its IoU on val moved classes between the buckets.
         pairs: (first, second) names of methods whose difference second - first is asked for.
         split: the split that is scored.
+        recipe: what defines the training of an expert.
 
         scores: ``metrics/<method>/seed<k>/<split>.json`` of every row and seed.
         image_statistics: the ``.npz`` of the same methods and seeds, one row per image.
@@ -74,6 +77,7 @@ class Material:
     reference: Method = Method("", "", "")
     pairs: tuple[tuple[str, str], ...] = ()
     split: str = ""
+    recipe: Recipe = Recipe()
 
     scores: tuple[MethodFile, ...] = ()
     image_statistics: tuple[MethodFile, ...] = ()
@@ -100,8 +104,8 @@ def gather(inputs: Mapping[str, str | Sequence[str]], params: Mapping[str, Any])
     Args:
         inputs: group -> a path, or a list of paths.
         params: may hold ``methods`` (name -> title, short, expert_of), ``rows`` and ``reference`` (names of methods),
-            ``pairs``, ``split``, and ``holds``, which says of every path of a list whose it is: {"method", "seed"} or
-            {"class_name", "level"}.
+            ``pairs``, ``split``, ``recipe`` (plain), and ``holds``, which says of every path of a list whose it is:
+            {"method", "seed"} or {"class_name", "level"}.
     """
     methods = {name: Method(name, *entry) for name, entry in params.get("methods", {}).items()}
 
@@ -118,6 +122,7 @@ def gather(inputs: Mapping[str, str | Sequence[str]], params: Mapping[str, Any])
     content["methods"] = tuple(methods[name] for name in params.get("rows", ()))
     content["pairs"] = tuple((first, second) for first, second in params.get("pairs", ()))
     content["split"] = params.get("split", "")
+    content["recipe"] = typed(Recipe, params.get("recipe", {}))
     if "reference" in params:
         content["reference"] = methods[params["reference"]]
     return Material(**content)
