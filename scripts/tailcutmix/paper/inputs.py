@@ -49,6 +49,8 @@ def group_of(
     if group == "levels":
         levels = plan.regions.levels
         return {files.level(c.slug, t): {"class_name": c.name, "level": t} for c in tail for t in levels}
+    if group == "raw":
+        return plan.raw
     if group == "ablation":
         return files.table("ablation")["csv"]
     single = files.packed("train") | {"labels": plan.dataset.labels}
