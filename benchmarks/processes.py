@@ -16,7 +16,10 @@ import pandas as pd
 import yaml
 from training_step import ROOT, Data, read_config, recipe_of
 
-from tailcutmix.plan.settings import Dataset, Engine, Recipe, Resources, typed
+from tailcutmix.plan.settings.data import Dataset
+from tailcutmix.plan.settings.jobs import Engine, Resources
+from tailcutmix.plan.settings.keys import typed
+from tailcutmix.plan.settings.recipe import Recipe
 from tailcutmix.training.engine import TrainingOutputs
 from tailcutmix.training.job import TrainingInputs, TrainingJob, run_training
 

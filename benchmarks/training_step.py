@@ -58,10 +58,12 @@ from tailcutmix.mixing.place import Place
 from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.models.build import build_model
 from tailcutmix.plan.plan import merged, read_plan
-from tailcutmix.plan.settings import Dataset as DatasetSettings
-from tailcutmix.plan.settings import Recipe, Regions, Training, typed
-from tailcutmix.tail.levels import Subset, read_boxes, write_subset
-from tailcutmix.tail.statistics import count_labels
+from tailcutmix.plan.settings.data import Dataset as DatasetSettings
+from tailcutmix.plan.settings.keys import typed
+from tailcutmix.plan.settings.recipe import Recipe, Training
+from tailcutmix.plan.settings.tail import Regions
+from tailcutmix.tail.label_statistics import count_labels
+from tailcutmix.tail.subsets import Subset, read_boxes, write_subset
 from tailcutmix.training.engine import compiled
 from tailcutmix.training.loss import LossWeights, Targets
 from tailcutmix.training.optimisation import build_optimiser, training_step

@@ -2,9 +2,9 @@
 
 from tailcutmix.dataset.packing import open_array
 from tailcutmix.files import replacing
-from tailcutmix.job import job
 from tailcutmix.labels import read_labels
-from tailcutmix.tail.statistics import label_statistics
+from tailcutmix.rule_script import job
+from tailcutmix.tail.label_statistics import label_statistics
 
 with job(snakemake):
     truth = {

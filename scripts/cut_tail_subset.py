@@ -1,10 +1,11 @@
 """Train images and labels -> the subset B1 of one tail class: its regions, and their crops at each level."""
 
 from tailcutmix.dataset.manifest import read_manifest
-from tailcutmix.job import job
 from tailcutmix.labels import read_labels
-from tailcutmix.plan.settings import Regions, typed
-from tailcutmix.tail.levels import Subset, write_subset
+from tailcutmix.plan.settings.keys import typed
+from tailcutmix.plan.settings.tail import Regions
+from tailcutmix.rule_script import job
+from tailcutmix.tail.subsets import Subset, write_subset
 
 with job(snakemake):
     out = snakemake.output

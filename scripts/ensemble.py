@@ -2,9 +2,9 @@
 
 from tailcutmix.dataset.manifest import read_manifest
 from tailcutmix.files import write_csv
-from tailcutmix.job import job
 from tailcutmix.labels import read_labels
 from tailcutmix.prediction.ensemble import ensemble_order, ensemble_split
+from tailcutmix.rule_script import job
 from tailcutmix.tail.buckets import read_tail
 
 with job(snakemake):

@@ -1,7 +1,7 @@
 """Label statistics of the train split -> head, middle and tail."""
 
 from tailcutmix.files import read_table, write_csv
-from tailcutmix.job import job
+from tailcutmix.rule_script import job
 from tailcutmix.tail.buckets import initial_buckets
 
 with job(snakemake):

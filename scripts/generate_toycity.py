@@ -1,6 +1,6 @@
 """Draw ToyCity: street scenes in MiniCity's folders and encoding."""
 
-from tailcutmix.job import job
+from tailcutmix.rule_script import job
 from toycity.generate import Settings, generate
 
 with job(snakemake):

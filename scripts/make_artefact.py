@@ -3,8 +3,8 @@
 from importlib import import_module
 from pathlib import Path
 
-from tailcutmix.job import job
 from tailcutmix.paper.material import gather
+from tailcutmix.rule_script import job
 
 with job(snakemake):
     inputs = {group: paths for group, paths in snakemake.input.items() if group != "raw"}  # the manifest names these

@@ -1,9 +1,9 @@
 """The images of a split, decoded once -> memory-mapped arrays."""
 
 from tailcutmix.dataset.packing import PackedFiles, pack
-from tailcutmix.job import job
 from tailcutmix.labels import read_labels
-from tailcutmix.plan.settings import typed
+from tailcutmix.plan.settings.keys import typed
+from tailcutmix.rule_script import job
 
 with job(snakemake):
     labels, files = read_labels(snakemake.input.labels), typed(PackedFiles, dict(snakemake.output.items()))

@@ -6,9 +6,9 @@ from pathlib import Path
 from tailcutmix.dataset.manifest import read_manifest
 from tailcutmix.errors import UserError
 from tailcutmix.files import replacing
-from tailcutmix.job import job
 from tailcutmix.labels import read_labels
 from tailcutmix.metrics.submission import check_submission
+from tailcutmix.rule_script import job
 
 with job(snakemake) as log:
     rows = read_manifest(snakemake.input.manifest, "test")

@@ -5,13 +5,15 @@ import torch
 from tailcutmix.dataset.manifest import read_manifest
 from tailcutmix.dataset.packing import PackedFiles, open_packed
 from tailcutmix.devices import lease_devices
-from tailcutmix.job import job
 from tailcutmix.labels import read_labels
 from tailcutmix.models.build import load_model
-from tailcutmix.plan.settings import Inference, Network, typed
+from tailcutmix.plan.settings.jobs import Inference
+from tailcutmix.plan.settings.keys import typed
+from tailcutmix.plan.settings.recipe import Network
 from tailcutmix.prediction.inference import build_predictor
 from tailcutmix.prediction.run import predict_split
 from tailcutmix.prediction.scales import read_scales
+from tailcutmix.rule_script import job
 
 with job(snakemake, terminal=True), lease_devices(snakemake.resources.gpu) as lease:
     torch.set_num_threads(snakemake.threads)

@@ -3,10 +3,11 @@
 import pandas as pd
 
 from tailcutmix.files import read_table, write_csv
-from tailcutmix.job import job
 from tailcutmix.labels import read_labels
 from tailcutmix.metrics.evaluate import score_split
-from tailcutmix.plan.settings import Buckets, typed
+from tailcutmix.plan.settings.keys import typed
+from tailcutmix.plan.settings.tail import Buckets
+from tailcutmix.rule_script import job
 from tailcutmix.tail.buckets import final_buckets
 
 with job(snakemake):

@@ -1,8 +1,8 @@
 """Predictions of a split and its ground truth -> scores, and the statistics of each image."""
 
-from tailcutmix.job import job
 from tailcutmix.labels import read_labels
 from tailcutmix.metrics.evaluate import score_split, write_scores
+from tailcutmix.rule_script import job
 
 with job(snakemake):
     identity = {"dataset": snakemake.params.dataset, "model": snakemake.wildcards.method}

@@ -4,12 +4,14 @@ import torch
 
 from tailcutmix.dataset.packing import PackedFiles, open_packed
 from tailcutmix.devices import lease_devices
-from tailcutmix.job import job
 from tailcutmix.labels import read_labels
 from tailcutmix.models.build import load_model
-from tailcutmix.plan.settings import Inference, Network, typed
+from tailcutmix.plan.settings.jobs import Inference
+from tailcutmix.plan.settings.keys import typed
+from tailcutmix.plan.settings.recipe import Network
 from tailcutmix.prediction.inference import Predictor, scale_sets
 from tailcutmix.prediction.scales import select_scales, write_scales
+from tailcutmix.rule_script import job
 
 with job(snakemake, terminal=True), lease_devices(snakemake.resources.gpu) as lease:
     torch.set_num_threads(snakemake.threads)

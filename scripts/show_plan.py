@@ -5,9 +5,9 @@ from pathlib import Path
 from tailcutmix.dataset.images import read_size
 from tailcutmix.dataset.manifest import read_manifest
 from tailcutmix.dataset.sources import list_images
-from tailcutmix.job import job
 from tailcutmix.plan.plan import SPLITS, Plan, read_plan
 from tailcutmix.plan.show import Images, describe
+from tailcutmix.rule_script import job
 from tailcutmix.tail.buckets import read_tail
 
 

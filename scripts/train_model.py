@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from tailcutmix.job import job
-from tailcutmix.plan.settings import Engine, Recipe, Resources, typed
+from tailcutmix.plan.settings.jobs import Engine, Resources
+from tailcutmix.plan.settings.keys import typed
+from tailcutmix.plan.settings.recipe import Recipe
+from tailcutmix.rule_script import job
 from tailcutmix.training.job import TrainingInputs, TrainingJob, TrainingOutputs, run_training
 
 with job(snakemake, terminal=True):

@@ -13,6 +13,17 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 
 @pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A finished run of a tiny ToyCity, recorded while it ran (see recorded_reads.py): its folder, what it printed."""
+    from recorded_reads import recording
+    from workflow_runs import FINISHED, copy_workflow, run
+
+    folder = copy_workflow(tmp_path_factory.mktemp("tiny"))
+    done = run(folder, "all", "ablation", "submission", overlay=FINISHED, environment=recording(folder / "record"))
+    return folder, done.stdout
+
+
+@pytest.fixture(scope="session")
 def camvid_root() -> Path:
     """The folder of CamVid: ``CAMVID_ROOT``, else ``data/camvid``, else where the maintainers keep it."""
     for place in (os.environ.get("CAMVID_ROOT"), ROOT / "data/camvid", ROOT.parent / "shared/data/camvid"):

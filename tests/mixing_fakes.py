@@ -13,9 +13,9 @@ from tailcutmix.mixing.batch import Batch, Counts
 from tailcutmix.mixing.material import Material
 from tailcutmix.mixing.place import Place
 from tailcutmix.mixing.sampler import Sampler
-from tailcutmix.plan.settings import Augmentation, Mixing, Recipe, Training
-from tailcutmix.tail.levels import BOX_COLUMNS, image_boxes
+from tailcutmix.plan.settings.recipe import Augmentation, Mixing, Recipe, Training
 from tailcutmix.tail.regions import find_regions
+from tailcutmix.tail.subsets import BOX_COLUMNS, image_boxes
 
 CLASSES = 5
 RARE = 4

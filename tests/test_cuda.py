@@ -10,7 +10,7 @@ from training_fakes import hrnet
 
 from tailcutmix.mixing.methods import level0
 from tailcutmix.mixing.place import Place
-from tailcutmix.plan.settings import MIXINGS
+from tailcutmix.plan.settings.recipe import MIXINGS
 from tailcutmix.prediction.inference import Predictor
 
 cuda_build = pytest.mark.skipif(not torch.backends.cuda.is_built(), reason="needs a torch that is built for CUDA")

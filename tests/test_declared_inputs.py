@@ -6,14 +6,6 @@ import sys
 
 import pytest
 from recorded_reads import read_jobs, recording
-from workflow_runs import TINY, copy_workflow, run
-
-OVERLAY = {
-    **TINY,
-    "buckets": {"cuts": [8, 10], "poor": 0.0, "good": 1.0},  # one tail class
-    "tables": {"ablation": ["m0", "inverse_frequency", "ensemble"]},
-}
-"""Every rule, and of the arms those that read something else than the rows of Table 1 do."""
 
 READING = """
 import subprocess, sys, threading
@@ -81,10 +73,9 @@ def test_recording_sees_every_way_of_reading(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory):
+def recorded(finished):
     """The folder of a finished run, and its jobs."""
-    folder = copy_workflow(tmp_path_factory.mktemp("declared"))
-    run(folder, "all", "ablation", "submission", overlay=OVERLAY, environment=recording(folder / "record"))
+    folder, _ = finished
     return folder, read_jobs(folder / "record")
 
 

@@ -11,7 +11,7 @@ from tailcutmix.mixing.methods.level0 import cycle
 from tailcutmix.mixing.paste import paste
 from tailcutmix.mixing.streams import layout, uniforms
 from tailcutmix.mixing.windows import sample_labels
-from tailcutmix.plan.settings import Augmentation
+from tailcutmix.plan.settings.recipe import Augmentation
 
 quick = settings(deadline=None, max_examples=40)
 seeds = st.integers(0, 2**32 - 1)

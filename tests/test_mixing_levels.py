@@ -13,8 +13,9 @@ from tailcutmix.errors import UserError
 from tailcutmix.labels import Label
 from tailcutmix.mixing.methods.levels import NUMBERS, Pool, draw_patches, make_pool, paste_patches
 from tailcutmix.mixing.streams import uniforms
-from tailcutmix.plan.settings import Augmentation, Regions
-from tailcutmix.tail.levels import Subset, read_boxes, scale_boxes, write_subset
+from tailcutmix.plan.settings.recipe import Augmentation
+from tailcutmix.plan.settings.tail import Regions
+from tailcutmix.tail.subsets import Subset, read_boxes, scale_boxes, write_subset
 
 quick = settings(deadline=None, max_examples=40)
 seeds = st.integers(0, 2**32 - 1)

@@ -12,8 +12,9 @@ import pytest
 from conftest import ROOT
 
 from tailcutmix.mixing import methods
-from tailcutmix.plan.settings import MIXINGS, typed
-from tailcutmix.plan.settings import Mixing as MixingSettings
+from tailcutmix.plan.settings.keys import typed
+from tailcutmix.plan.settings.recipe import MIXINGS
+from tailcutmix.plan.settings.recipe import Mixing as MixingSettings
 
 LIBRARY = ROOT / "scripts/tailcutmix"
 
@@ -55,7 +56,7 @@ class Mixing:
 ''')
     code = (
         "from mixing_fakes import sampler\n"
-        "from tailcutmix.plan.settings import MIXINGS\n"
+        "from tailcutmix.plan.settings.recipe import MIXINGS\n"
         "batch = sampler('black', probability=0.5).draw(0)\n"
         "black = (batch.images == 0).flatten(1).all(1)\n"
         "assert 'black' in MIXINGS and '_black' not in MIXINGS\n"

@@ -16,7 +16,7 @@ from tailcutmix.mixing.batch import Counts
 from tailcutmix.mixing.order import ClassUniform, image_order
 from tailcutmix.mixing.place import Place
 from tailcutmix.mixing.streams import Draws, generator, layout, uniforms
-from tailcutmix.plan.settings import MIXINGS, Augmentation
+from tailcutmix.plan.settings.recipe import MIXINGS, Augmentation
 
 COUNTS = [field.name for field in fields(Counts)]
 

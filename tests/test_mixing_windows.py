@@ -11,7 +11,7 @@ from tailcutmix.dataset.normalisation import MEAN, normalise
 from tailcutmix.mixing.augment import AUG, LUMA, draw_windows, photometric
 from tailcutmix.mixing.streams import uniforms
 from tailcutmix.mixing.windows import Windows, sample_images, sample_labels
-from tailcutmix.plan.settings import Augmentation
+from tailcutmix.plan.settings.recipe import Augmentation
 
 quick = settings(deadline=None, max_examples=40)
 seeds = st.integers(0, 2**32 - 1)

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from tailcutmix.errors import UserError
 from tailcutmix.models.build import build_model, load_model
-from tailcutmix.plan.settings import Network
+from tailcutmix.plan.settings.recipe import Network
 
 SMALL = Network(width=4, head_channels=8)
 UNET = Network(architecture="unet", width=64, attention="none", training_scales=(1.0,))
@@ -204,7 +204,7 @@ def test_a_unet_needs_no_timm_and_matched_builds_of_torchvision_stay_untouched()
         "import sys\n"
         "from torch import library\n"
         "from tailcutmix.models.build import build_model\n"
-        "from tailcutmix.plan.settings import Network\n"
+        "from tailcutmix.plan.settings.recipe import Network\n"
         "build_model(Network(architecture='unet', width=64), 3)\n"
         "assert 'timm' not in sys.modules and 'torchvision' not in sys.modules\n"
         "ops = library.Library('torchvision', 'DEF')\n"

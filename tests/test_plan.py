@@ -7,10 +7,11 @@ import yaml
 from conftest import ROOT
 
 from tailcutmix.errors import UserError
-from tailcutmix.plan import schema, settings
+from tailcutmix.plan import schema
 from tailcutmix.plan.inputs import ensemble_inputs, prediction_inputs, training_inputs
 from tailcutmix.plan.plan import merged, read_plan
-from tailcutmix.plan.settings import plain, typed
+from tailcutmix.plan.settings import data, jobs, recipe, results, tail
+from tailcutmix.plan.settings.keys import plain, typed
 from tailcutmix.plan.show import Images, describe
 
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -62,7 +63,7 @@ def test_shipped_configurations_are_valid(name):
         ({"tables": {"table1": ["foo"]}}, ["tables.table1", "'foo'"]),
         ({"tables": {"table1": ["m2"]}}, ["tables.table1", "template"]),
         ({"tables": {"differences": [["m0", "foo"]]}}, ["tables.differences", "'foo'"]),
-        ({"tables": {"differences": [["m0"]]}}, ["tables.differences", "2 entries or more"]),
+        ({"tables": {"differences": [["m0"]]}}, ["tables.differences", "a list of two, each a text"]),
         ({"ensembles": {"ensemble": {"base": "m7"}}}, ["ensembles.ensemble.base", "'m7'"]),
     ],
 )
@@ -155,8 +156,8 @@ def test_recipes_survive_the_way_to_a_script():
     """As params and through JSON's lists; a mapping by level keeps its keys."""
     plan = plan_of({"mixing": {"level_weights": {1: 1, 2: 0.5}}})
     for model in [*plan.models.values(), *plan.experts.values()]:
-        assert typed(settings.Recipe, plain(model.recipe)) == model.recipe
-        assert typed(settings.Inference, plain(model.inference)) == model.inference
+        assert typed(recipe.Recipe, plain(model.recipe)) == model.recipe
+        assert typed(jobs.Inference, plain(model.inference)) == model.inference
 
 
 def test_jobs_read_what_their_mixing_and_their_start_need():
@@ -181,15 +182,15 @@ def test_jobs_read_what_their_mixing_and_their_start_need():
 def test_the_default_configuration_says_nothing_that_the_types_say():
     """Each default stands once: config.yaml holds what differs."""
     kinds = {
-        "dataset": [settings.Dataset],
-        "buckets": [settings.Buckets],
-        "regions": [settings.Regions],
-        "augmentation": [settings.Augmentation],
-        "mixing": [settings.MixingOptions],
-        "training": [settings.Network, settings.Training, settings.Resources],
-        "inference": [settings.Inference, settings.Resources],
-        "evaluation": [settings.Evaluation],
-        "engine": [settings.Engine],
+        "dataset": [data.Dataset],
+        "buckets": [tail.Buckets],
+        "regions": [tail.Regions],
+        "augmentation": [recipe.Augmentation],
+        "mixing": [recipe.MixingOptions],
+        "training": [recipe.Network, recipe.Training, jobs.Resources],
+        "inference": [jobs.Inference, jobs.Resources],
+        "evaluation": [results.Evaluation],
+        "engine": [jobs.Engine],
     }
     for section, types in kinds.items():
         defaults = {known.name: known.default for kind in types for known in fields(kind)}

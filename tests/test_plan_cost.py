@@ -10,7 +10,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from tailcutmix.models.build import build_model
 from tailcutmix.plan import cost
 from tailcutmix.plan.models import Model
-from tailcutmix.plan.settings import Inference, Network, Recipe, Resources, Training
+from tailcutmix.plan.settings.jobs import Inference, Resources
+from tailcutmix.plan.settings.recipe import Network, Recipe, Training
 
 NETWORKS = [Network(width=w, head_channels=h) for w, h in [(8, 32), (16, 64), (18, 256), (48, 256)]]
 NETWORKS += [Network("unet", width, attention="none", training_scales=(1.0,)) for width in (16, 64)]

@@ -13,7 +13,8 @@ from tailcutmix.labels import Label, LabelTable
 from tailcutmix.models.build import build_model
 from tailcutmix.models.multiscale import MultiScaleNet
 from tailcutmix.models.resizing import at_scale
-from tailcutmix.plan.settings import Inference, Network
+from tailcutmix.plan.settings.jobs import Inference
+from tailcutmix.plan.settings.recipe import Network
 from tailcutmix.prediction.inference import Predictor, argmax_of_sets, build_predictor
 from tailcutmix.prediction.run import predict_split
 from tailcutmix.prediction.scales import read_scales, select_scales, write_scales

@@ -19,7 +19,7 @@ from training_fakes import FakeSampler, TinyNet, run, run_of
 from tailcutmix.devices import Usage
 from tailcutmix.errors import UserError
 from tailcutmix.models.weights import load_weights, save_weights
-from tailcutmix.plan.settings import Training
+from tailcutmix.plan.settings.recipe import Training
 from tailcutmix.training import engine
 from tailcutmix.training.checkpoint import pack_optimiser, unpack_optimiser
 from tailcutmix.training.engine import train

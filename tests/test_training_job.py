@@ -15,19 +15,11 @@ from tailcutmix.dataset.sources import list_images
 from tailcutmix.errors import UserError
 from tailcutmix.labels import read_labels
 from tailcutmix.mixing.sampler import Sampler
-from tailcutmix.plan.settings import (
-    Augmentation,
-    Engine,
-    Mixing,
-    Network,
-    Recipe,
-    Regions,
-    Resources,
-    Training,
-    plain,
-    typed,
-)
-from tailcutmix.tail.levels import Subset, write_subset
+from tailcutmix.plan.settings.jobs import Engine, Resources
+from tailcutmix.plan.settings.keys import plain, typed
+from tailcutmix.plan.settings.recipe import Augmentation, Mixing, Network, Recipe, Training
+from tailcutmix.plan.settings.tail import Regions
+from tailcutmix.tail.subsets import Subset, write_subset
 from tailcutmix.training.engine import TrainingOutputs
 from tailcutmix.training.job import TrainingInputs, TrainingJob, definition, run_training
 from toycity.generate import Settings, generate

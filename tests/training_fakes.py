@@ -19,7 +19,9 @@ from torch import nn
 from tailcutmix.labels import Label
 from tailcutmix.mixing.batch import Batch, Counts
 from tailcutmix.models.build import build_model
-from tailcutmix.plan.settings import Engine, Network, Recipe, Training, typed
+from tailcutmix.plan.settings.jobs import Engine
+from tailcutmix.plan.settings.keys import typed
+from tailcutmix.plan.settings.recipe import Network, Recipe, Training
 from tailcutmix.training.distributed import Process, process_group
 from tailcutmix.training.engine import Run, TrainingOutputs, train
 from tailcutmix.training.launcher import reporting

@@ -23,6 +23,14 @@ TINY = {
 """A ToyCity so small that every step of the workflow, all of them real, takes a second or two."""
 
 
+FINISHED = {
+    **TINY,
+    "buckets": {"cuts": [8, 9], "poor": 0.0, "good": 1.0},
+    "tables": {"ablation": ["m0", "inverse_frequency", "ensemble"]},
+}
+"""The run that several tests look at: two tail classes, every rule, and of the arms one that reads something else."""
+
+
 def copy_workflow(folder: Path, checkout: Path = ROOT) -> Path:
     """What a fresh clone holds of the workflow, without its results."""
     for part in PARTS:

@@ -13,7 +13,7 @@ from tailcutmix.errors import UserError
 IGNORE = 255
 """Train id of every label that is neither trained nor evaluated."""
 
-COLUMNS = ("id", "name", "train_id", "category", "has_instances", "colour", "average_instance_size")
+LABEL_COLUMNS = ("id", "name", "train_id", "category", "has_instances", "colour", "average_instance_size")
 
 YES, NO = ("1", "yes", "true"), ("", "0", "no", "false")
 
@@ -117,16 +117,16 @@ def read_labels(path: str | Path) -> LabelTable:
         raise UserError(f"{path}: no such label table") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: not a readable label table ({error})") from None
-    missing = [column for column in COLUMNS if column not in (reader.fieldnames or [])]
+    missing = [column for column in LABEL_COLUMNS if column not in (reader.fieldnames or [])]
     if missing:
-        raise UserError(f"{path}: column {missing[0]} is missing; it has the columns {', '.join(COLUMNS)}")
+        raise UserError(f"{path}: column {missing[0]} is missing; it has the columns {', '.join(LABEL_COLUMNS)}")
     table = LabelTable(tuple(_read_row(line, f"{path}: line {number}") for number, line in lines))
     _check_table(table, path)
     return table
 
 
 def _read_row(line: dict, where: str) -> Label:
-    cells = {column: (line[column] or "").strip() for column in COLUMNS}
+    cells = {column: (line[column] or "").strip() for column in LABEL_COLUMNS}
     for column, high in (("id", 254), ("train_id", IGNORE)):
         if not re.fullmatch(r"\d{1,3}", cells[column]) or int(cells[column]) > high:
             raise UserError(f"{where}: {column} must be a whole number from 0 to {high}")

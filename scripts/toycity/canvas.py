@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from toycity.colours import Colour
 from toycity.optics import NEAR, Camera, Light
 
 _SHIFT = 4  # fractional bits of canvas coordinates
@@ -28,7 +29,7 @@ class Canvas:
 
     def fill(self, polygons: list[np.ndarray], colour: tuple[int, ...] | None, code: int | None = None) -> None:
         """Fill polygons of (n, 2) canvas points that do not overlap each other; ``colour`` None paints codes only."""
-        points = [_fixed(polygon) for polygon in polygons if len(polygon) >= 3]
+        points = [fixed(polygon) for polygon in polygons if len(polygon) >= 3]
         if points and colour is not None:
             cv2.fillPoly(self.image, points, colour, cv2.LINE_8, _SHIFT)
         if points and code is not None:
@@ -37,7 +38,7 @@ class Canvas:
     def face(
         self,
         points: np.ndarray,
-        colour: tuple,
+        colour: Colour,
         code: int | None = None,
         normal: np.ndarray | None = None,
         gain: float = 1.0,
@@ -45,7 +46,7 @@ class Canvas:
         """Fill a flat face given by (n, 3) world corners, lit by its normal."""
         self.fill([self.camera.polygon(points)], self.light.shade(colour, points[:, 2].mean(), normal, gain), code)
 
-    def faces(self, quads: np.ndarray, colour: tuple, normal: np.ndarray | None = None, gain: float = 1.0) -> None:
+    def faces(self, quads: np.ndarray, colour: Colour, normal: np.ndarray | None = None, gain: float = 1.0) -> None:
         """Fill many small faces (n, corners, 3) of one colour; those that reach behind NEAR are left out."""
         quads = quads[quads[..., 2].min(axis=1) > NEAR]
         if not len(quads):
@@ -60,25 +61,25 @@ class Canvas:
                 self.fill(list(self.camera.project(part)), shade)
 
     def capsule(
-        self, start: np.ndarray, end: np.ndarray, radius: float, colour: tuple, code: int | None, gain: float = 1.0
+        self, start: np.ndarray, end: np.ndarray, radius: float, colour: Colour, code: int | None, gain: float = 1.0
     ) -> None:
         """A limb or tube: a line between two world points with round ends, at least one pixel of the image wide."""
         z = (start[2] + end[2]) / 2
         if min(start[2], end[2]) < NEAR:
             return
         thickness = max(self.thinnest, round(2 * radius * self.camera.scale(z)))
-        a, b = _fixed(self.camera.project(np.stack([start, end]))).tolist()
+        a, b = fixed(self.camera.project(np.stack([start, end]))).tolist()
         shade = self.light.shade(colour, z, gain=gain)
         cv2.line(self.image, a, b, shade, thickness, cv2.LINE_8, _SHIFT)
         if code is not None:
             cv2.line(self.codes, a, b, code, thickness, cv2.LINE_8, _SHIFT)
 
-    def ball(self, centre: np.ndarray, radius: float, colour: tuple, code: int | None, gain: float = 1.0) -> None:
+    def ball(self, centre: np.ndarray, radius: float, colour: Colour, code: int | None, gain: float = 1.0) -> None:
         """A sphere: a disc of one colour."""
         if centre[2] < NEAR:
             return
         size = max(self.thinnest / 2, radius * self.camera.scale(centre[2]))
-        point = _fixed(self.camera.project(centre)).tolist()
+        point = fixed(self.camera.project(centre)).tolist()
         shade = self.light.shade(colour, centre[2], gain=gain)
         self.disc(point, size, shade, code)
 
@@ -95,7 +96,7 @@ class Canvas:
         if not outlines:
             return
         for points in outlines:
-            cv2.fillPoly(mask, [_fixed(points)], 255, cv2.LINE_8, _SHIFT)
+            cv2.fillPoly(mask, [fixed(points)], 255, cv2.LINE_8, _SHIFT)
         size = 2 * max(1, self.camera.height // 120) + 1
         top = max(0, min(self.camera.height - 1, int(min(points[:, 1].min() for points in outlines)) - size))
         weight = 1 - (1 - factor) / 255 * cv2.blur(mask[top:], (size, size)).astype(np.float32)
@@ -103,5 +104,6 @@ class Canvas:
         np.multiply(ground, weight[..., None], out=ground, casting="unsafe")
 
 
-def _fixed(points: np.ndarray) -> np.ndarray:
+def fixed(points: np.ndarray) -> np.ndarray:
+    """(n, 2) canvas points -> the same as int32 with fractional bits, as OpenCV draws them."""
     return (np.minimum(np.maximum(points, -_FAR_OFF), _FAR_OFF) * 2**_SHIFT).astype(np.int32)

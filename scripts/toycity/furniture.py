@@ -1,75 +1,99 @@
 """What stands at the kerb: poles, lamps, traffic lights, traffic signs and bins."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from toycity.canvas import Canvas
+from toycity.colours import METALS, Colour, pick, scaled
 from toycity.ids import POLE, STATIC, TRAFFIC_LIGHT, TRAFFIC_SIGN
 from toycity.solids import Body, Pose, box, draw
 
-METALS = ((116, 118, 120), (84, 88, 86), (66, 70, 74), (136, 130, 120))
 RED, WHITE, BLUE, YELLOW = (188, 26, 30), (240, 240, 236), (28, 74, 158), (240, 196, 28)
+LAMP_HEAD, BACK, HOUSING = (198, 196, 180), (132, 134, 134), (34, 36, 36)
+SIGNALS = ((250, 52, 40), (255, 190, 40), (60, 240, 130))
+"""The lamps of a traffic light, from above."""
+BIN_TONE = (0.95, 1.0, 0.92)
+
+
+@dataclass(frozen=True)
+class SignShape:
+    """What a kind of traffic sign looks like.
+
+    Attributes:
+        corners: angles of its corners around its middle.
+        rim: its colour, to its edge.
+        mark: colour of the flat mark in its middle.
+        field: share of its size and colour of the field within the rim, if there is one.
+        mark_corners: those of the mark where they are others than the sign's.
+        larger: factor of its size.
+    """
+
+    corners: np.ndarray
+    rim: Colour
+    mark: Colour
+    field: tuple[float, Colour] | None = None
+    mark_corners: np.ndarray | None = None
+    larger: float = 1.0
+
+
 _TURN = np.linspace(0, 2 * np.pi, 19)[:-1]
-
-
-def metal(rng: np.random.Generator) -> tuple:
-    """A colour of painted metal."""
-    return METALS[rng.integers(len(METALS))]
+_EIGHT = np.pi / 8 + np.arange(8) * np.pi / 4
+SIGNS = {
+    "ring": SignShape(_TURN, RED, mark=(60, 60, 60), field=(0.66, WHITE)),
+    "triangle": SignShape(
+        np.pi / 2 + np.arange(3) * 2 * np.pi / 3, RED, mark=(40, 40, 40), field=(0.66, WHITE), larger=1.15
+    ),
+    "octagon": SignShape(_EIGHT, RED, mark=WHITE, mark_corners=_EIGHT[::2]),
+    "diamond": SignShape(np.arange(4) * np.pi / 2, WHITE, mark=YELLOW, field=(0.72, YELLOW), larger=1.15),
+    "disc": SignShape(_TURN, BLUE, mark=WHITE),
+    "plate": SignShape(np.pi / 4 + np.arange(4) * np.pi / 2, BLUE, mark=WHITE),
+}
 
 
 def draw_pole(canvas: Canvas, rng: np.random.Generator, x: float, z: float, height: float) -> None:
     """A post; tall ones are lamps with an arm over the road."""
-    colour, radius = metal(rng), 0.03 + 0.007 * height
+    colour, radius = pick(rng, METALS), 0.03 + 0.007 * height
     canvas.capsule(np.array([x, 0.0, z]), np.array([x, height, z]), radius, colour, POLE)
     if height > 4.5:
         tip = np.array([x - np.sign(x) * 1.6, height + 0.3, z])
         canvas.capsule(np.array([x, height, z]), tip, 0.05, colour, POLE)
-        canvas.capsule(tip, tip + (-np.sign(x) * 0.6, 0.0, 0.0), 0.09, (198, 196, 180), POLE)
+        canvas.capsule(tip, tip + (-np.sign(x) * 0.6, 0.0, 0.0), 0.09, LAMP_HEAD, POLE)
 
 
 def draw_sign(canvas: Canvas, rng: np.random.Generator, x: float, z: float) -> None:
-    """One or two signs on a post: ring, triangle, octagon, diamond, disc or plate; some seen from behind."""
+    """One or two signs on a post; some are seen from behind."""
     height = rng.uniform(2.1, 2.9)
-    canvas.capsule(np.array([x, 0.0, z]), np.array([x, height + 0.45, z]), 0.045, metal(rng), POLE)
-    kinds = rng.choice(["ring", "triangle", "octagon", "diamond", "disc", "plate"], 2)
+    canvas.capsule(np.array([x, 0.0, z]), np.array([x, height + 0.45, z]), 0.045, pick(rng, METALS), POLE)
+    kinds = rng.choice(list(SIGNS), 2)
     behind = rng.random() < 0.15
     for kind in kinds[: 1 + (rng.random() < 0.35)]:
-        _board(canvas, rng, str(kind), np.array([x, height, z - 0.08]), behind)
+        _draw_board(canvas, rng, SIGNS[str(kind)], np.array([x, height, z - 0.08]), behind)
         height -= 0.8
 
 
-def _board(canvas: Canvas, rng: np.random.Generator, kind: str, centre: np.ndarray, behind: bool) -> None:
-    size = rng.uniform(0.34, 0.44)
+def _draw_board(canvas: Canvas, rng: np.random.Generator, sign: SignShape, centre: np.ndarray, behind: bool) -> None:
+    size = rng.uniform(0.34, 0.44) * sign.larger
     yaw = rng.uniform(-0.35, 0.35)
 
-    def shape(radius: float, angles: np.ndarray, squash: float = 1.0) -> np.ndarray:
-        across = radius * np.cos(angles)
-        return centre + np.stack([across * np.cos(yaw), radius * squash * np.sin(angles), across * np.sin(yaw)], axis=1)
+    def shape(share: float, angles: np.ndarray, squash: float = 1.0) -> np.ndarray:
+        across = size * share * np.cos(angles)
+        up = size * share * squash * np.sin(angles)
+        return centre + np.stack([across * np.cos(yaw), up, across * np.sin(yaw)], axis=1)
 
-    corners = {
-        "ring": _TURN,
-        "disc": _TURN,
-        "triangle": np.pi / 2 + np.arange(3) * 2 * np.pi / 3,
-        "octagon": np.pi / 8 + np.arange(8) * np.pi / 4,
-        "diamond": np.arange(4) * np.pi / 2,
-        "plate": np.pi / 4 + np.arange(4) * np.pi / 2,
-    }[kind]
-    outer = {"ring": RED, "triangle": RED, "octagon": RED, "diamond": WHITE, "disc": BLUE, "plate": BLUE}[kind]
-    size *= 1.15 if kind in ("triangle", "diamond") else 1.0
-    canvas.face(shape(size, corners), (132, 134, 134) if behind else outer, TRAFFIC_SIGN)
+    canvas.face(shape(1.0, sign.corners), BACK if behind else sign.rim, TRAFFIC_SIGN)
     if behind:
         return
-    if kind in ("ring", "triangle"):
-        canvas.face(shape(size * 0.66, corners), WHITE)
-    elif kind == "diamond":
-        canvas.face(shape(size * 0.72, corners), YELLOW)
-    mark = {"ring": (60, 60, 60), "triangle": (40, 40, 40), "diamond": YELLOW}.get(kind, WHITE)
-    canvas.face(shape(size * 0.42, corners[::2] if kind == "octagon" else corners, 0.4), mark)
+    if sign.field is not None:
+        share, colour = sign.field
+        canvas.face(shape(share, sign.corners), colour)
+    canvas.face(shape(0.42, sign.corners if sign.mark_corners is None else sign.mark_corners, 0.4), sign.mark)
 
 
 def draw_traffic_light(canvas: Canvas, rng: np.random.Generator, x: float, z: float) -> None:
     """A dark housing with three lamps on a post; with luck a second one on an arm over the road."""
     height = rng.uniform(2.6, 3.2)
-    colour, lit = metal(rng), int(rng.integers(3))
+    colour, lit = pick(rng, METALS), int(rng.integers(3))
     canvas.capsule(np.array([x, 0.0, z]), np.array([x, height + 0.9, z]), 0.065, colour, POLE)
     places = [np.array([x, height, z - 0.15])]
     if rng.random() < 0.4:
@@ -79,22 +103,23 @@ def draw_traffic_light(canvas: Canvas, rng: np.random.Generator, x: float, z: fl
         places.append(tip - (0.0, 0.6, 0.15))
     away = rng.random() < 0.15
     for centre in places:
-        w, h = 0.24, 0.52
-        corners = np.array([(-w, -h, 0), (w, -h, 0), (w, h, 0), (-w, h, 0)])
-        canvas.face(centre + corners, (34, 36, 36), TRAFFIC_LIGHT)
-        if away:
-            continue
-        for lamp, bright in enumerate(((250, 52, 40), (255, 190, 40), (60, 240, 130))):
-            shade = bright if lamp == lit else tuple(0.2 * np.array(bright))
-            canvas.ball(centre + (0.0, 0.33 - 0.33 * lamp, -0.02), 0.125, shade, None, 1.3 if lamp == lit else 1.0)
+        _draw_signals(canvas, centre, None if away else lit)
+
+
+def _draw_signals(canvas: Canvas, centre: np.ndarray, lit: int | None) -> None:
+    """One housing; ``lit`` is the lamp that is on, or None where it faces away."""
+    w, h = 0.24, 0.52
+    canvas.face(centre + np.array([(-w, -h, 0), (w, -h, 0), (w, h, 0), (-w, h, 0)]), HOUSING, TRAFFIC_LIGHT)
+    if lit is None:
+        return
+    for lamp, bright in enumerate(SIGNALS):
+        colour, gain = (bright, 1.3) if lamp == lit else (scaled(bright, 0.2), 1.0)
+        canvas.ball(centre + (0.0, 0.33 - 0.33 * lamp, -0.02), 0.125, colour, None, gain)
 
 
 def draw_bin(canvas: Canvas, rng: np.random.Generator, x: float, z: float) -> None:
     """A bin, a box or a bench: void of the kind "static"."""
     length = rng.uniform(0.5, 1.2)
-    body = Body(
-        box(length, 0.0, rng.uniform(0.8, 1.3), 0.06, 0.06),
-        0.7,
-        tuple(rng.uniform(45, 130) * np.array((0.95, 1.0, 0.92))),
-    )
+    profile = box(length, 0.0, rng.uniform(0.8, 1.3), 0.06, 0.06)
+    body = Body(profile, 0.7, scaled(BIN_TONE, rng.uniform(45, 130)))
     draw(canvas, Pose(x, z, rng.uniform(-0.3, 0.3)), body, STATIC)

@@ -2,11 +2,31 @@
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from toycity.colours import Colour
+
 NEAR = 1.5
 """Nearest depth that is drawn, in metres."""
+
+
+class Box(NamedTuple):
+    """A rectangle of the canvas, in canvas pixels."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def width(self) -> float:
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        return self.y1 - self.y0
 
 
 @dataclass(frozen=True)
@@ -49,10 +69,10 @@ class Camera:
         """Canvas pixels per metre at depth z."""
         return self.focal / max(z, NEAR)
 
-    def box(self, x: float, z: float, half_width: float, height: float) -> tuple[float, float, float, float]:
-        """Canvas rectangle (x0, y0, x1, y1) of something upright at a place."""
-        corners = self.project(np.array([[x - half_width, height, z], [x + half_width, 0.0, z]]))
-        return (*corners[0], *corners[1])
+    def box(self, points: np.ndarray) -> Box:
+        """The canvas rectangle around (n, 3) world points."""
+        canvas_points = self.project(points)
+        return Box(*canvas_points.min(axis=0), *canvas_points.max(axis=0))
 
     def enters(self, x: float) -> float:
         """Depth in metres beyond which a place at x is well inside the canvas."""
@@ -61,7 +81,7 @@ class Camera:
 
     def sees(self, points: np.ndarray) -> bool:
         """Whether the canvas rectangle around world points meets the canvas."""
-        (x0, y0), (x1, y1) = (bound(self.project(points), axis=0) for bound in (np.min, np.max))
+        x0, y0, x1, y1 = self.box(points)
         return x1 > 0 and x0 < self.width and y1 > 0 and y0 < self.height and points[:, 2].max() > NEAR
 
     def faces(self, centre: np.ndarray, normal: np.ndarray) -> bool:
@@ -98,10 +118,10 @@ class Light:
     ambient: float
     strength: float
     tint: tuple[float, float, float]
-    haze: tuple[float, float, float]
+    haze: Colour
     reach: float
 
-    def shade(self, colour: tuple, z: float, normal: np.ndarray | None = None, gain: float = 1.0) -> tuple[int, ...]:
+    def shade(self, colour: Colour, z: float, normal: np.ndarray | None = None, gain: float = 1.0) -> tuple[int, ...]:
         """Colour (0..255) of a surface at depth z; without ``normal`` it is lit as if turned half to the sun."""
         facing = 0.5 if normal is None else max(0.0, float(normal @ self.sun))
         clear = math.exp(-max(z, 0.0) / self.reach)

@@ -1,14 +1,19 @@
-"""Bodies of vehicles: a side profile drawn out to a width, with details on its sides and ends, and wheels."""
+"""Solids that stand on the ground at a pose: bodies drawn out from a side profile, and figures of limbs and balls."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from toycity.canvas import Canvas
+from toycity.colours import HUB, TYRE, Colour
 
-TYRE = (30, 30, 33)
 _CIRCLE = np.linspace(0, 2 * np.pi, 15)[:-1]
+
+Point = tuple[float, float, float]
+"""Local coordinates (u, w, v) of a pose, in metres: ahead, to the right, up."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +24,13 @@ class Pose:
     z: float
     yaw: float
 
+    @property
+    def distance(self) -> float:
+        """From the camera, in metres on the ground."""
+        return np.hypot(self.x, self.z)
+
     def at(self, u: np.ndarray | float, w: np.ndarray | float, v: np.ndarray | float) -> np.ndarray:
-        """World points of local ones: u ahead, w to the right, v up."""
+        """(..., 3) world points of local ones: u ahead, w to the right, v up; the arguments broadcast."""
         u, w, v = np.broadcast_arrays(u, w, v)
         sine, cosine = np.sin(self.yaw), np.cos(self.yaw)
         return np.stack([self.x + u * sine + w * cosine, v, self.z + u * cosine - w * sine], axis=-1).astype(float)
@@ -39,8 +49,59 @@ class Pose:
         u, w = length / 2, width / 2
         return self.at(np.array([-u, u, u, -u]), np.array([-w, -w, w, w]), 0.0)
 
+    def circle(self, u: float, w: float, v: float, radius: float) -> np.ndarray:
+        """(14, 3) world points of an upright circle that faces sideways: the rim of a wheel."""
+        return self.at(u + radius * np.cos(_CIRCLE), w, v + radius * np.sin(_CIRCLE))
 
-@dataclass
+
+@dataclass(frozen=True)
+class Figure:
+    """What is drawn at one pose out of limbs and balls, given by local points; all of them bear one code."""
+
+    canvas: Canvas
+    pose: Pose
+    code: int
+
+    def limb(self, start: Point, end: Point, radius: float, colour: Colour, gain: float = 1.0) -> None:
+        """A limb or tube with round ends."""
+        self.canvas.capsule(self.pose.at(*start), self.pose.at(*end), radius, colour, self.code, gain)
+
+    def ball(self, centre: Point, radius: float, colour: Colour) -> None:
+        """A sphere."""
+        self.canvas.ball(self.pose.at(*centre), radius, colour, self.code)
+
+
+class EndPanel(NamedTuple):
+    """A rectangle on an edge of a body's profile: on its rear, roof or front.
+
+    Attributes:
+        edge: index of the edge's first corner in the profile; a negative one counts from the last corner.
+        left, right: in half widths of the body, -1..1.
+        start, stop: along the edge, 0..1.
+        colour: RGB, or a name that :func:`coloured` replaces.
+    """
+
+    edge: int
+    left: float
+    right: float
+    start: float
+    stop: float
+    colour: Colour | str
+
+
+def pair(edge: int, inner: float, outer: float, start: float, stop: float, colour: Colour | str) -> list[EndPanel]:
+    """Two panels that mirror each other, such as lamps, from ``inner`` to ``outer`` half widths off the middle."""
+    return [EndPanel(edge, -outer, -inner, start, stop, colour), EndPanel(edge, inner, outer, start, stop, colour)]
+
+
+def coloured(panels: Iterable[EndPanel], **colours: Colour) -> list[EndPanel]:
+    """The panels with the names among their colours replaced by the colours themselves."""
+    return [
+        panel._replace(colour=colours[panel.colour]) if isinstance(panel.colour, str) else panel for panel in panels
+    ]
+
+
+@dataclass(frozen=True)
 class Body:
     """A solid over a side profile.
 
@@ -49,34 +110,52 @@ class Body:
         width: in metres, at the belt line.
         colour: RGB 0..255.
         taper: share of the half width that is lost between the height ``belt`` and the roof.
-        edges: colour of single edges of the profile, by the index of their first corner (windscreens).
         side: polygons (m, 2) on both sides and their colours.
-        ends: (edge, w0, w1, t0, t1, colour): rectangles on an edge, w in half widths -1..1, t along the edge 0..1.
+        ends: rectangles on the edges of the profile.
         wheels: (u, radius) of each axle.
-        hub: colour of the wheels' middles; None hides the wheels' discs.
     """
 
     profile: np.ndarray
     width: float
-    colour: tuple
+    colour: Colour
     taper: float = 0.0
     belt: float = 0.9
-    edges: dict[int, tuple] = field(default_factory=dict)
-    side: list[tuple[np.ndarray, tuple]] = field(default_factory=list)
-    ends: list[tuple] = field(default_factory=list)
-    wheels: list[tuple[float, float]] = field(default_factory=list)
-    hub: tuple = (150, 150, 155)
+    side: Sequence[tuple[np.ndarray, Colour]] = ()
+    ends: Sequence[EndPanel] = ()
+    wheels: Sequence[tuple[float, float]] = ()
 
     def half_width(self, v: np.ndarray) -> np.ndarray:
+        """Half the width in metres at heights v."""
         top = self.profile[:, 1].max()
         return self.width / 2 * (1 - self.taper * np.clip((v - self.belt) / max(top - self.belt, 1e-6), 0, 1))
+
+    def panels_on(self, edge: int) -> list[EndPanel]:
+        """The end panels of one edge."""
+        return [panel for panel in self.ends if panel.edge in (edge, edge - len(self.profile))]
 
 
 def draw(canvas: Canvas, pose: Pose, body: Body, code: int) -> None:
     """Paint a body with all its details; every part bears ``code``."""
     for u, radius in body.wheels:
         for w in (-1, 1):
-            _tread(canvas, pose, u, w * body.width / 2, radius, code)
+            _draw_tread(canvas, pose, (u, w * body.width / 2, radius), code)
+    _draw_ends(canvas, pose, body, code)
+    for w in (-1, 1):
+        _draw_side(canvas, pose, body, w, code)
+
+
+def _draw_tread(canvas: Canvas, pose: Pose, hub: Point, code: int) -> None:
+    """The broad outline of a wheel that stands on the ground, from its outer to its inner rim."""
+    u, w, radius = hub
+    inner = w - np.sign(w) * 0.22
+    rims = np.concatenate([pose.circle(u, place, radius, radius) for place in (w, inner)])
+    points = canvas.camera.project(rims).astype(np.float32)
+    hull = cv2.convexHull(points)[:, 0]
+    canvas.fill([hull], canvas.light.shade(TYRE, pose.z, gain=0.7), code)
+
+
+def _draw_ends(canvas: Canvas, pose: Pose, body: Body, code: int) -> None:
+    """The faces over the edges of the profile that are seen from their front, far ones first."""
     profile, half = body.profile, body.half_width(body.profile[:, 1])
     seen = []
     for i in range(len(profile)):
@@ -88,26 +167,15 @@ def draw(canvas: Canvas, pose: Pose, body: Body, code: int) -> None:
         normal = pose.direction(-(v1 - v0) / length, 0, (u1 - u0) / length)
         if canvas.camera.faces(corners.mean(axis=0), normal):
             seen.append((corners[:, 2].mean(), i, corners, normal))
-    for _, i, corners, normal in sorted(seen, key=lambda entry: -entry[0]):
-        canvas.face(corners, body.edges.get(i, body.colour), code, normal)
-        for edge, w0, w1, t0, t1, colour in body.ends:
-            if edge == i:
-                canvas.face(_on_edge(corners, w0, w1, t0, t1), colour, None, normal)
-    for w in (-1, 1):
-        normal = pose.direction(0, w, 0)
-        side = pose.at(profile[:, 0], w * half, profile[:, 1])
-        if canvas.camera.faces(side.mean(axis=0), normal):
-            canvas.face(side, body.colour, code, normal)
-            for polygon, colour in body.side:
-                points = pose.at(polygon[:, 0], w * body.half_width(polygon[:, 1]), polygon[:, 1])
-                canvas.face(points, colour, None, normal)
-            for u, radius in body.wheels:
-                canvas.face(circle(pose, u, w * body.width / 2, radius, radius), TYRE, code)
-                canvas.face(circle(pose, u, w * body.width / 2, radius, radius * 0.55), body.hub)
+    for _, i, corners, normal in sorted(seen, key=lambda face: -face[0]):
+        canvas.face(corners, body.colour, code, normal)
+        for panel in body.panels_on(i):
+            assert not isinstance(panel.colour, str), f"no colour is given for {panel.colour}"
+            canvas.face(_on_face(corners, panel), panel.colour, None, normal)
 
 
-def _on_edge(corners: np.ndarray, w0: float, w1: float, t0: float, t1: float) -> np.ndarray:
-    """A rectangle on a quad (left start, right start, right end, left end)."""
+def _on_face(corners: np.ndarray, panel: EndPanel) -> np.ndarray:
+    """(4, 3) corners of a panel on a face with the corners left start, right start, right stop, left stop."""
     left, right = corners[0], corners[1]
     far_left, far_right = corners[3], corners[2]
 
@@ -115,24 +183,29 @@ def _on_edge(corners: np.ndarray, w0: float, w1: float, t0: float, t1: float) ->
         a, b = left + t * (far_left - left), right + t * (far_right - right)
         return a + (w + 1) / 2 * (b - a)
 
-    return np.stack([point(w0, t0), point(w1, t0), point(w1, t1), point(w0, t1)])
+    lower = [point(panel.left, panel.start), point(panel.right, panel.start)]
+    upper = [point(panel.right, panel.stop), point(panel.left, panel.stop)]
+    return np.stack(lower + upper)
 
 
-def circle(pose: Pose, u: float, w: float, v: float, radius: float) -> np.ndarray:
-    """(14, 3) world points of a wheel's rim."""
-    return pose.at(u + radius * np.cos(_CIRCLE), w, v + radius * np.sin(_CIRCLE))
-
-
-def _tread(canvas: Canvas, pose: Pose, u: float, w: float, radius: float, code: int) -> None:
-    inner = w - np.sign(w) * 0.22
-    rims = np.concatenate([circle(pose, u, place, radius, radius) for place in (w, inner)])
-    points = canvas.camera.project(rims).astype(np.float32)
-    hull = cv2.convexHull(points)[:, 0]
-    canvas.fill([hull], canvas.light.shade(TYRE, pose.z, gain=0.7), code)
+def _draw_side(canvas: Canvas, pose: Pose, body: Body, w: int, code: int) -> None:
+    """The left (w -1) or right (1) side with its wheels, if it is seen."""
+    profile = body.profile
+    normal = pose.direction(0, w, 0)
+    side = pose.at(profile[:, 0], w * body.half_width(profile[:, 1]), profile[:, 1])
+    if not canvas.camera.faces(side.mean(axis=0), normal):
+        return
+    canvas.face(side, body.colour, code, normal)
+    for polygon, colour in body.side:
+        points = pose.at(polygon[:, 0], w * body.half_width(polygon[:, 1]), polygon[:, 1])
+        canvas.face(points, colour, None, normal)
+    for u, radius in body.wheels:
+        canvas.face(pose.circle(u, w * body.width / 2, radius, radius), TYRE, code)
+        canvas.face(pose.circle(u, w * body.width / 2, radius, radius * 0.55), HUB)
 
 
 def box(length: float, bottom: float, top: float, slope_rear: float = 0.0, slope_front: float = 0.0) -> np.ndarray:
-    """A box profile whose upper corners lean inwards."""
+    """(4, 2) corners of a box profile whose upper corners lean inwards."""
     u = length / 2
     return np.array([(-u, bottom), (-u + slope_rear, top), (u - slope_front, top), (u, bottom)])
 

@@ -13,7 +13,7 @@ from tailcutmix.paper import inputs as paper
 from tailcutmix.paper.artefacts import ARTEFACTS
 from tailcutmix.plan import code, cost, inputs
 from tailcutmix.plan.plan import SPLITS, read_plan
-from tailcutmix.plan.settings import plain
+from tailcutmix.plan.settings.keys import plain
 from tailcutmix.tail.buckets import read_tail
 
 try:

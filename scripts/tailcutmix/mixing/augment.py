@@ -9,7 +9,7 @@ import torch
 
 from tailcutmix.mixing.streams import choice, layout
 from tailcutmix.mixing.windows import Windows
-from tailcutmix.plan.settings import Augmentation
+from tailcutmix.plan.settings.recipe import Augmentation
 
 AUG = layout(scale=1, position=2, flip=1, photometric=3)
 """The uniform numbers that one AUG takes: position is y, x; photometric is brightness, contrast, saturation."""

@@ -19,7 +19,7 @@ from tailcutmix.mixing.place import Place
 from tailcutmix.mixing.prefetch import OnStream
 from tailcutmix.mixing.source import Source
 from tailcutmix.mixing.windows import Windows
-from tailcutmix.plan.settings import MIXINGS, Recipe
+from tailcutmix.plan.settings.recipe import MIXINGS, Recipe
 
 
 class Sampler:

@@ -7,7 +7,7 @@ from tailcutmix.dataset.packing import Packed
 from tailcutmix.mixing.augment import LUMA, draw_windows, photometric
 from tailcutmix.mixing.place import Place, put
 from tailcutmix.mixing.windows import Windows, sample_images, sample_labels
-from tailcutmix.plan.settings import Augmentation
+from tailcutmix.plan.settings.recipe import Augmentation
 
 
 class Source:

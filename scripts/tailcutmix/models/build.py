@@ -9,7 +9,7 @@ from tailcutmix.models.attention import FUSIONS
 from tailcutmix.models.multiscale import MultiScaleNet
 from tailcutmix.models.unet import UNet
 from tailcutmix.models.weights import load_weights
-from tailcutmix.plan.settings import Network
+from tailcutmix.plan.settings.recipe import Network
 
 
 def build_model(network: Network, num_classes: int) -> MultiScaleNet:

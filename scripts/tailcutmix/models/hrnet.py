@@ -8,7 +8,7 @@ from tailcutmix.models import torchvision_ops  # noqa: F401 (before timm, which 
 from tailcutmix.models.heads import head
 from tailcutmix.models.multiscale import MultiScaleNet
 from tailcutmix.models.resizing import at_scale, resize
-from tailcutmix.plan.settings import Network
+from tailcutmix.plan.settings.recipe import Network
 
 # isort: split
 from timm import create_model

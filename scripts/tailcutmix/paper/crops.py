@@ -12,7 +12,7 @@ import pandas as pd
 from tailcutmix.dataset.images import read_image, read_label
 from tailcutmix.labels import LabelTable
 from tailcutmix.paper.material import Material
-from tailcutmix.tail.levels import read_boxes
+from tailcutmix.tail.subsets import read_boxes
 
 
 class Crop(NamedTuple):
@@ -33,7 +33,7 @@ class Subset:
 
 def subsets_of(material: Material) -> dict[str, Subset]:
     """Class name -> its subset, for every tail class of the material."""
-    levels = {boxes.class_name: {} for boxes in material.boxes}
+    levels: dict[str, dict[int, Path]] = {boxes.class_name: {} for boxes in material.boxes}
     for folder in material.levels:
         levels[folder.class_name][folder.level] = folder.path
     return {boxes.class_name: Subset(boxes.path, levels[boxes.class_name]) for boxes in material.boxes}
@@ -44,7 +44,7 @@ def choose_region(boxes: pd.DataFrame, share: float = 0.6) -> tuple[str, int] | 
     level covers at most `share` of its image; where there is none such, the one whose highest level covers least.
 
     Args:
-        boxes: ``boxes.csv`` as :func:`tailcutmix.tail.levels.read_boxes` gives it.
+        boxes: ``boxes.csv`` as :func:`tailcutmix.tail.subsets.read_boxes` gives it.
 
     Returns:
         (image_id, region), or None where there is no region.

@@ -6,7 +6,8 @@ from typing import Any
 from tailcutmix.labels import Label
 from tailcutmix.paper.artefacts import ARTEFACTS, Artefact
 from tailcutmix.plan.plan import Plan
-from tailcutmix.plan.settings import Recipe, plain
+from tailcutmix.plan.settings.keys import plain
+from tailcutmix.plan.settings.recipe import Recipe
 
 RAW = "raw"
 """The group of the raw images that the manifest names, where they are a result of the run themselves."""

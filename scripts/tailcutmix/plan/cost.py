@@ -9,7 +9,7 @@ import math
 from pathlib import Path
 
 from tailcutmix.plan.models import Model
-from tailcutmix.plan.settings import Network
+from tailcutmix.plan.settings.recipe import Network
 
 Shape = tuple[int, int, int]
 """Packed images: number, height and width."""

@@ -6,19 +6,10 @@ from typing import Any
 
 from tailcutmix.errors import UserError
 from tailcutmix.labels import LabelTable
-from tailcutmix.plan.settings import (
-    Augmentation,
-    Inference,
-    Mixing,
-    MixingOptions,
-    Network,
-    Recipe,
-    Regions,
-    Resources,
-    Training,
-    plain,
-    typed,
-)
+from tailcutmix.plan.settings.jobs import Inference, Resources
+from tailcutmix.plan.settings.keys import plain, typed
+from tailcutmix.plan.settings.recipe import Augmentation, Mixing, MixingOptions, Network, Recipe, Training
+from tailcutmix.plan.settings.tail import Regions
 
 SECTIONS = ("augmentation", "inference")
 """Sections of the configuration that a model may override key by key."""

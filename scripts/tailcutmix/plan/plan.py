@@ -9,7 +9,12 @@ from tailcutmix.errors import UserError
 from tailcutmix.labels import Label, LabelTable, read_labels
 from tailcutmix.plan.files import Files
 from tailcutmix.plan.models import Ensemble, Model, read_ensembles, read_models
-from tailcutmix.plan.settings import Buckets, Dataset, Engine, Evaluation, Recipe, Regions, Tables, typed
+from tailcutmix.plan.settings.data import Dataset
+from tailcutmix.plan.settings.jobs import Engine
+from tailcutmix.plan.settings.keys import typed
+from tailcutmix.plan.settings.recipe import Recipe
+from tailcutmix.plan.settings.results import Evaluation, Tables
+from tailcutmix.plan.settings.tail import Buckets, Regions
 from tailcutmix.plan.validation import check_levels, check_plan, check_schema
 
 SPLITS = ("train", "val", "test")

@@ -4,17 +4,21 @@
 between the marks of config/README.md.
 """
 
+import ast
+import inspect
 import re
 import sys
+import textwrap
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
-from tailcutmix.plan import settings
+from tailcutmix.plan.settings import data, jobs, recipe, results, tail
 
 NAME = "^[a-z0-9][A-Za-z0-9_.-]*$"
 """Names of models and ensembles: they become paths."""
@@ -46,18 +50,18 @@ ENSEMBLE_KEYS = {
 
 def schema() -> dict:
     """The schema of a whole configuration, after the overlays were merged."""
-    inference = _section(settings.Inference, settings.Resources)
-    augmentation = _section(settings.Augmentation)
-    network = _section(settings.Network, settings.Training, settings.Resources)
-    mixing = _properties(settings.Mixing)
+    inference = _section(jobs.Inference, jobs.Resources)
+    augmentation = _section(recipe.Augmentation)
+    network = _section(recipe.Network, recipe.Training, jobs.Resources)
+    mixing = _properties(recipe.Mixing)
     network["properties"] |= {"mixing": mixing["name"], "levels": mixing["levels"]}
-    model = _section(settings.Network, settings.Training, settings.Resources)
+    model = _section(recipe.Network, recipe.Training, jobs.Resources)
     model["properties"] |= {"mixing": mixing["name"], "levels": mixing["levels"]}
     model["properties"] |= {name: kind | {"description": meaning} for name, (kind, meaning) in MODEL_KEYS.items()}
     model["properties"] |= {"augmentation": augmentation, "inference": inference}
     ensemble = {name: kind | {"description": meaning} for name, (kind, meaning) in ENSEMBLE_KEYS.items()}
     sections = {
-        "dataset": _section(settings.Dataset) | {"required": ["name", "source"]},
+        "dataset": _section(data.Dataset) | {"required": ["name", "source"]},
         "seeds": {
             "type": "array",
             "items": {"type": "integer", "minimum": 0},
@@ -65,10 +69,10 @@ def schema() -> dict:
             "uniqueItems": True,
             "description": "every network is trained once per seed",
         },
-        "buckets": _section(settings.Buckets),
-        "regions": _section(settings.Regions),
+        "buckets": _section(tail.Buckets),
+        "regions": _section(tail.Regions),
         "augmentation": augmentation,
-        "mixing": _section(settings.MixingOptions),
+        "mixing": _section(recipe.MixingOptions),
         "training": network,
         "models": {
             "type": "object",
@@ -86,9 +90,9 @@ def schema() -> dict:
             },
         },
         "inference": inference,
-        "evaluation": _section(settings.Evaluation),
-        "tables": _section(settings.Tables),
-        "engine": _section(settings.Engine),
+        "evaluation": _section(results.Evaluation),
+        "tables": _section(results.Tables),
+        "engine": _section(jobs.Engine),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -107,16 +111,25 @@ def _section(*kinds: type) -> dict:
 
 
 def _properties(kind: type) -> dict[str, dict]:
-    hints = get_type_hints(kind)
-    return {known.name: _property(known, hints[known.name]) for known in fields(kind)}
+    hints, meaning = get_type_hints(kind), meanings(kind)
+    return {known.name: _property(known, hints[known.name], meaning[known.name]) for known in fields(kind)}
 
 
-def _property(known: Field, hint: Any) -> dict:
-    described = {"description": known.metadata["meaning"]}
+def _property(known: Field, hint: Any, meaning: str) -> dict:
     if is_dataclass(hint):
-        return _section(hint) | described
-    default = {} if known.default is MISSING else {"default": _as_yaml(known.default)}
-    return _of_type(hint, known.metadata["limits"]) | default | described
+        return _section(hint) | {"description": meaning}
+    return _of_type(hint, known.metadata) | {"default": _as_yaml(known.default), "description": meaning}
+
+
+def meanings(kind: type) -> dict[str, str]:
+    """Field -> the text under it in the source, for a type and those that it extends."""
+    found: dict[str, str] = {}
+    for base in reversed(kind.__mro__[:-1]):
+        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0].body
+        for line, text in pairwise(body):
+            if isinstance(line, ast.AnnAssign) and isinstance(text, ast.Expr):
+                found[line.target.id] = " ".join(text.value.value.split())
+    return found
 
 
 def _of_type(hint: Any, limits: Mapping[str, Any]) -> dict:
@@ -155,17 +168,17 @@ def _as_yaml(value: Any) -> Any:
 # --- the tables of config/README.md -----------------------------------------------------------------------------------
 
 TABLES = {
-    "dataset": (settings.Dataset,),
-    "toycity": (settings.ToyCity,),
-    "buckets": (settings.Buckets,),
-    "regions": (settings.Regions,),
-    "augmentation": (settings.Augmentation,),
-    "mixing": (settings.MixingOptions,),
-    "training": (settings.Network, settings.Training, settings.Resources),
-    "inference": (settings.Inference, settings.Resources),
-    "evaluation": (settings.Evaluation,),
-    "tables": (settings.Tables,),
-    "engine": (settings.Engine,),
+    "dataset": (data.Dataset,),
+    "toycity": (data.ToyCity,),
+    "buckets": (tail.Buckets,),
+    "regions": (tail.Regions,),
+    "augmentation": (recipe.Augmentation,),
+    "mixing": (recipe.MixingOptions,),
+    "training": (recipe.Network, recipe.Training, jobs.Resources),
+    "inference": (jobs.Inference, jobs.Resources),
+    "evaluation": (results.Evaluation,),
+    "tables": (results.Tables,),
+    "engine": (jobs.Engine,),
 }
 
 
@@ -177,19 +190,20 @@ def table(name: str) -> str:
         return "\n".join(["| key | meaning |", "|---|---|", *rows])
     rows = ["| key | default | meaning |", "|---|---|---|"]
     for kind in TABLES[name]:
-        for known in fields(kind):
-            default = "" if known.default is MISSING else _default(known.default)
-            rows.append(f"| `{known.name}` | {default} | {known.metadata['meaning']} |")
-        if kind is settings.Network:
-            for known in fields(settings.Mixing):
-                if known.name in ("name", "levels"):
-                    key = "mixing" if known.name == "name" else known.name
-                    rows.append(f"| `{key}` | {_default(known.default)} | {known.metadata['meaning']} |")
+        rows += _rows(kind, {known.name: known.name for known in fields(kind)})
+        if kind is recipe.Network:
+            rows += _rows(recipe.Mixing, {"name": "mixing", "levels": "levels"})
     return "\n".join(rows)
 
 
+def _rows(kind: type, keys: Mapping[str, str]) -> list[str]:
+    """A row per field of a type; ``keys`` are the names of the fields in the configuration."""
+    meaning, defaults = meanings(kind), {known.name: known.default for known in fields(kind)}
+    return [f"| `{key}` | {_default(defaults[name])} | {meaning[name]} |" for name, key in keys.items()]
+
+
 def _default(value: Any) -> str:
-    if value in ("", ()):
+    if value in ("", ()) or is_dataclass(value):
         return ""
     text = yaml.safe_dump(_as_yaml(value), default_flow_style=True).removesuffix("\n...\n").strip()
     return f"`{text}`"
@@ -206,7 +220,7 @@ def with_tables(readme: str) -> str:
 
 def main() -> None:
     root = Path(__file__).resolve().parents[3]
-    head = "# Made by `python -m tailcutmix.plan.schema` from scripts/tailcutmix/plan/settings.py; for editors.\n"
+    head = "# Made by `python -m tailcutmix.plan.schema` from scripts/tailcutmix/plan/settings/; for editors.\n"
     text = yaml.dump(schema(), Dumper=_Plain, sort_keys=False, width=120, allow_unicode=True)
     (root / "workflow/schemas/config.schema.yaml").write_text(head + text)
     readme = root / "config/README.md"

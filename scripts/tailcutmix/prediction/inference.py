@@ -12,7 +12,8 @@ from tailcutmix.labels import Label
 from tailcutmix.models.multiscale import MultiScaleNet
 from tailcutmix.models.resizing import at_scale, check_scales
 from tailcutmix.nearest import resize_nearest
-from tailcutmix.plan.settings import Inference, Network
+from tailcutmix.plan.settings.jobs import Inference
+from tailcutmix.plan.settings.recipe import Network
 
 TRAINING, FULL = "training", "full"
 """The two sets of scales that a class may take: those of training, and all those of prediction."""

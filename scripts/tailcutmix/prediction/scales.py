@@ -13,7 +13,7 @@ from tailcutmix.files import read_table, replacing
 from tailcutmix.labels import IGNORE, LabelTable
 from tailcutmix.nearest import resize_nearest
 from tailcutmix.prediction.inference import FULL, TRAINING, Predictor
-from tailcutmix.tail.statistics import count_labels
+from tailcutmix.tail.label_statistics import count_labels
 
 SCALES_COLUMNS = ("class", "images", "iou_training_scales", "iou_full", "chosen")
 

@@ -10,7 +10,7 @@ import pandas as pd
 from tailcutmix.errors import UserError
 from tailcutmix.files import read_table
 from tailcutmix.labels import Label, LabelTable, slug
-from tailcutmix.plan.settings import Buckets
+from tailcutmix.plan.settings.tail import Buckets
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,8 @@ from tailcutmix.devices import Usage
 from tailcutmix.labels import Label
 from tailcutmix.mixing.sampler import Batch
 from tailcutmix.models.weights import save_weights
-from tailcutmix.plan.settings import Engine, Recipe
+from tailcutmix.plan.settings.jobs import Engine
+from tailcutmix.plan.settings.recipe import Recipe
 from tailcutmix.progress import Progress
 from tailcutmix.training.checkpoint import Checkpoints
 from tailcutmix.training.distributed import Process, all_max, wrap

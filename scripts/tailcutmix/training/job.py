@@ -20,10 +20,12 @@ from tailcutmix.mixing.place import Place
 from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.models.build import build_model
 from tailcutmix.models.weights import load_weights
-from tailcutmix.plan.settings import Engine, Recipe, Resources, plain, typed
+from tailcutmix.plan.settings.jobs import Engine, Resources
+from tailcutmix.plan.settings.keys import plain, typed
+from tailcutmix.plan.settings.recipe import Recipe
 from tailcutmix.tail.buckets import read_tail
-from tailcutmix.tail.levels import read_boxes
-from tailcutmix.tail.statistics import count_labels
+from tailcutmix.tail.label_statistics import count_labels
+from tailcutmix.tail.subsets import read_boxes
 from tailcutmix.training.checkpoint import run_key
 from tailcutmix.training.distributed import Process, process_group
 from tailcutmix.training.engine import Run, TrainingOutputs, train

@@ -8,7 +8,7 @@ from torch import nn
 
 from tailcutmix.devices import autocast
 from tailcutmix.errors import UserError
-from tailcutmix.plan.settings import Training
+from tailcutmix.plan.settings.recipe import Training
 from tailcutmix.training.distributed import all_sum, gather_bytes, world_size
 from tailcutmix.training.loss import LossWeights, Targets, cross_entropy_sum, weight_sum
 

@@ -3,7 +3,7 @@
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from tailcutmix.plan.settings import Training
+from tailcutmix.plan.settings.recipe import Training
 
 
 def polynomial_rate(step: int, total: int, base: float, power: float, warmup: float = 0.0) -> float:

@@ -9,7 +9,7 @@ from tailcutmix.mixing.batch import Batch
 from tailcutmix.mixing.material import Material
 from tailcutmix.mixing.source import Source
 from tailcutmix.mixing.streams import Draws
-from tailcutmix.plan.settings import Mixing as MixingSettings
+from tailcutmix.plan.settings.recipe import Mixing as MixingSettings
 
 
 class Mixing(Protocol):

@@ -9,7 +9,7 @@ from tailcutmix.mixing.paste import paste_into
 from tailcutmix.mixing.source import Source
 from tailcutmix.mixing.streams import Draws, choice
 from tailcutmix.mixing.windows import box_mask, centred_boxes
-from tailcutmix.plan.settings import Mixing as MixingSettings
+from tailcutmix.plan.settings.recipe import Mixing as MixingSettings
 
 
 class Mixing:

@@ -10,7 +10,7 @@ from tailcutmix.mixing.material import Material
 from tailcutmix.mixing.source import Source
 from tailcutmix.mixing.streams import CONTRAST, Draws, choice, layout
 from tailcutmix.mixing.windows import box_mask, centred_boxes
-from tailcutmix.plan.settings import Mixing as MixingSettings
+from tailcutmix.plan.settings.recipe import Mixing as MixingSettings
 
 NUMBERS = layout(mixed=1, centre=2)
 

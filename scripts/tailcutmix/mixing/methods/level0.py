@@ -15,7 +15,7 @@ from tailcutmix.mixing.source import Source
 from tailcutmix.mixing.streams import TAIL, Draws, choice, layout
 from tailcutmix.mixing.windows import Windows, sample_labels
 from tailcutmix.nearest import pixel_under_centre
-from tailcutmix.plan.settings import Mixing as MixingSettings
+from tailcutmix.plan.settings.recipe import Mixing as MixingSettings
 
 logger = logging.getLogger(__name__)
 

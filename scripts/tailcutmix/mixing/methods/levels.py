@@ -14,9 +14,9 @@ from tailcutmix.mixing.material import Material
 from tailcutmix.mixing.source import Source
 from tailcutmix.mixing.streams import PATCH, Draws, choice, layout
 from tailcutmix.mixing.windows import Windows, box_mask, sample_image, sample_labels
-from tailcutmix.plan.settings import Augmentation
-from tailcutmix.plan.settings import Mixing as MixingSettings
-from tailcutmix.tail.levels import scale_boxes
+from tailcutmix.plan.settings.recipe import Augmentation
+from tailcutmix.plan.settings.recipe import Mixing as MixingSettings
+from tailcutmix.tail.subsets import scale_boxes
 
 logger = logging.getLogger(__name__)
 

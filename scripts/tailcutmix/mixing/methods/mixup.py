@@ -7,7 +7,7 @@ from tailcutmix.mixing.material import Material
 from tailcutmix.mixing.methods._partners import draw_partners
 from tailcutmix.mixing.source import Source
 from tailcutmix.mixing.streams import BETA, Draws
-from tailcutmix.plan.settings import Mixing as MixingSettings
+from tailcutmix.plan.settings.recipe import Mixing as MixingSettings
 
 ALPHA = 0.2
 """Of the Beta distribution that lambda is drawn from, as the paper does for ImageNet."""

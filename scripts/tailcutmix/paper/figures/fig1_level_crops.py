@@ -10,7 +10,7 @@ from tailcutmix.paper.classes import read_classes
 from tailcutmix.paper.crops import Crop, choose_region, crops_of, outline, subsets_of
 from tailcutmix.paper.material import Material
 from tailcutmix.paper.style import new_figure, save, styled
-from tailcutmix.tail.levels import read_boxes
+from tailcutmix.tail.subsets import read_boxes
 
 ROWS = 4
 
@@ -29,7 +29,7 @@ def make(material: Material, stem: Path) -> None:
     labels, subsets = read_labels(material.labels), subsets_of(material)
     levels = list(dict.fromkeys(folder.level for folder in material.levels))
     order = [name for name in read_classes(None, material.buckets)["class"] if name in subsets]
-    chosen = []
+    chosen: list[tuple[str, list[Crop]]] = []
     for name in reversed(order):
         region = choose_region(read_boxes(subsets[name].boxes))
         if region is not None and len(chosen) < ROWS:

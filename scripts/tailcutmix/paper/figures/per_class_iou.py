@@ -29,11 +29,11 @@ def make(material: Material, stem: Path) -> None:
     for model, offset in zip(models, offsets, strict=True):
         rows = ordered[ordered["model"] == model].set_index("class").loc[classes["class"]]
         x = np.arange(len(classes)) + offset
-        style = styles[model]
-        axes.vlines(x, rows["iou_low"].to_numpy(float), rows["iou_high"].to_numpy(float), color=style["color"],
+        colour, marker = styles[model]["color"], styles[model]["marker"]
+        axes.vlines(x, rows["iou_low"].to_numpy(float), rows["iou_high"].to_numpy(float), color=colour,
                     linewidth=1.8, zorder=2)  # fmt: skip
         axes.plot(x, rows["iou"].to_numpy(float), linestyle="none", markersize=6.5, markeredgecolor="white",
-                  markeredgewidth=0.6, zorder=3, label=names[model], **style)  # fmt: skip
+                  markeredgewidth=0.6, zorder=3, color=colour, marker=marker, label=names[model])  # fmt: skip
     first = classes.iloc[0]
     labels = classes["class"].str.replace(" ", "\n")
     if classes["split_images"].notna().all():

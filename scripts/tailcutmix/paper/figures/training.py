@@ -36,7 +36,8 @@ def make(material: Material, stem: Path) -> None:
     """Loss (top) and learning rate (bottom) against the step, the experts in a column of their own."""
     histories = by_network(material.histories)
     experts = [network for network in histories if network.expert_of is not None]
-    columns = [column for column in ([network for network in histories if network not in experts], experts) if column]
+    others = [network for network in histories if network.expert_of is None]
+    columns = [column for column in (others, experts) if column]
     names = {network.name: network.title for network in histories} | short_names(experts)
     rows = row_styles(material.methods)
     figure = new_figure(5.6 * len(columns) + 0.4, 5.8)

@@ -41,7 +41,8 @@ def bucket_scores(seeds: Sequence[SeedScores], members: Mapping[str, Sequence[st
     summaries = {}
     for bucket in members:
         of_seeds = [scores[f"iou_{bucket}"] for scores in found]
-        summaries[bucket] = summarise([seed.value for seed in of_seeds], [(seed.low, seed.high) for seed in of_seeds])
+        ends = [(float(estimate.low), float(estimate.high)) for estimate in of_seeds]
+        summaries[bucket] = summarise([float(estimate.value) for estimate in of_seeds], ends)
     return summaries
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 logger = logging.getLogger(__name__)
 
-COLUMNS = ("split", "class", "pixels", "share", "images")
+STATISTICS_COLUMNS = ("split", "class", "pixels", "share", "images")
 
 
 def count_labels(labels: np.ndarray, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -53,4 +53,4 @@ def label_statistics(labels: Mapping[str, np.ndarray], classes: Sequence[str]) -
                 logger.info("%s: classes that never occur: %s", split, ", ".join(absent))
         for name, count, holders in zip(classes, pixels, images, strict=True):
             rows.append((split, name, int(count), int(count) / max(total, 1), int(holders)))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(STATISTICS_COLUMNS))

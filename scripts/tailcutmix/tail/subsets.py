@@ -16,7 +16,7 @@ from tailcutmix.dataset.images import read_image, read_instances, read_label, wr
 from tailcutmix.errors import UserError
 from tailcutmix.files import read_table, write_csv
 from tailcutmix.labels import Label
-from tailcutmix.plan.settings import Regions
+from tailcutmix.plan.settings.tail import Regions
 from tailcutmix.tail.regions import Region, find_regions
 
 logger = logging.getLogger(__name__)

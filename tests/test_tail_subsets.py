@@ -13,8 +13,9 @@ from scipy import ndimage
 from tailcutmix.dataset.images import read_image, read_label, write_png
 from tailcutmix.errors import UserError
 from tailcutmix.labels import Label
-from tailcutmix.plan.settings import Regions
-from tailcutmix.tail.levels import (
+from tailcutmix.plan.settings.tail import Regions
+from tailcutmix.tail.regions import find_regions
+from tailcutmix.tail.subsets import (
     BOX_COLUMNS,
     Subset,
     clip_box,
@@ -24,7 +25,6 @@ from tailcutmix.tail.levels import (
     scale_boxes,
     write_subset,
 )
-from tailcutmix.tail.regions import find_regions
 
 quick = settings(deadline=None, max_examples=30)
 shapes = hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=16)

