@@ -60,7 +60,8 @@ def artefact_inputs(plan: Plan, artefact: Artefact, tail: Sequence[Label] = ()) 
     """The files of every group that an artefact reads."""
     groups = {group: group_of(plan, artefact, group, tail) for group in artefact.inputs}
     found = {group: list(paths) if isinstance(paths, dict) else paths for group, paths in groups.items()}
-    return found | ({RAW: plan.raw} if "manifest" in found else {})
+    opens_images = "manifest" in found and "images" not in found  # packed arrays are only checked against it
+    return found | ({RAW: plan.raw} if opens_images else {})
 
 
 def artefact_params(plan: Plan, artefact: Artefact) -> dict[str, Any]:
