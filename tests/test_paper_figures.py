@@ -47,6 +47,7 @@ from tailcutmix.paper.figures import fig2_cutmix, mixing, qualitative, training
 from tailcutmix.paper.figures.qualitative import best_window, changed_pixels, choose_rows
 from tailcutmix.paper.figures.training import smoothed
 from tailcutmix.paper.material import ClassFile, Material, Method, MethodFile
+from tailcutmix.plan.settings.keys import plain
 from tailcutmix.plan.settings.recipe import Augmentation, Recipe, Training
 from tailcutmix.plan.settings.recipe import Mixing as MixingSettings
 from tailcutmix.plan.settings.tail import Regions
@@ -56,6 +57,11 @@ from tailcutmix.tail.subsets import BOX_COLUMNS, Subset, read_boxes, write_subse
 TAIL = [name for name in CLASSES if BUCKET_OF[name] == "tail"]
 SIZE = (40, 64)
 CPU = Place(torch.device("cpu"))
+RECIPE = Recipe(
+    augmentation=Augmentation(scale=(0.5, 1.5)),
+    mixing=MixingSettings(name="levels", levels=(1, 3), probability=0.5, level_weights={3: 1}),
+    training=Training(crop=(32, 48), batch=4),
+)
 FIGURES = [artefact for artefact in ARTEFACTS if artefact.kind == "figure"]
 
 
@@ -152,11 +158,7 @@ def whole(scene) -> Material:
         images=packed.images,
         truth=packed.truth,
         index=packed.index,
-        recipe=Recipe(
-            augmentation=Augmentation(scale=(0.5, 1.5)),
-            mixing=MixingSettings(name="levels", levels=(1, 3), probability=0.5, level_weights={3: 1}),
-            training=Training(crop=(32, 48), batch=4),
-        ),
+        recipe=plain(RECIPE),
         ablation=scene / "tables/ablation.csv",
     )
     import_module("tailcutmix.paper.tables.ablation").make(material, scene / "tables/ablation")
@@ -337,10 +339,10 @@ def expert_of_bus(whole):
     """Sampler, mixings by title and class of Fig. 2, for the class bus."""
     labels = read_labels(whole.labels)
     packed = open_packed(PackedFiles(whole.images, whole.truth, whole.index), whole.manifest)
-    unmixed = replace(whole.recipe, mixing=MixingSettings())
+    unmixed = replace(RECIPE, mixing=MixingSettings())
     sampler = Sampler(packed, unmixed, MixingMaterial(labels.classes), CPU, seed=0)
     known, boxes = labels.class_of("bus"), whole.boxes[TAIL.index("bus")].path
-    mixings = fig2_cutmix.mixings_of(known, boxes, whole.recipe.mixing, sampler, labels)
+    mixings = fig2_cutmix.mixings_of(known, boxes, RECIPE.mixing, sampler, labels)
     return packed, sampler, mixings, known, boxes
 
 
@@ -352,10 +354,10 @@ def test_fig2_shows_the_samples_that_an_expert_is_trained_on(whole, expert_of_bu
     wanted = [("none", ()), ("level0", ()), ("levels", (1,)), ("levels", (3,))]
     material = MixingMaterial(read_labels(whole.labels).classes, (known,), read_boxes(boxes))
     for place, (name, levels) in enumerate(wanted):
-        settings = MixingSettings(name=name, levels=levels, cyc_draws=whole.recipe.mixing.cyc_draws)
-        training = Sampler(packed, replace(whole.recipe, mixing=settings), material, CPU, seed=0)
+        settings = MixingSettings(name=name, levels=levels, cyc_draws=RECIPE.mixing.cyc_draws)
+        training = Sampler(packed, replace(RECIPE, mixing=settings), material, CPU, seed=0)
         for number, panels in enumerate(drawn):
-            step, k = divmod(number, whole.recipe.training.batch)
+            step, k = divmod(number, RECIPE.training.batch)
             batch, unnormalised = training.batch(step), training.draw(step)
             shown = torch.from_numpy(panels[place].image).permute(2, 0, 1) / 255
             rounding = 0.51 / 255 / min(STD)
@@ -367,11 +369,11 @@ def test_fig2_shows_the_samples_that_an_expert_is_trained_on(whole, expert_of_bu
 
 def test_fig2_outlines_all_that_differs_from_the_unmixed_crop(expert_of_bus):
     _, sampler, mixings, _, _ = expert_of_bus
-    for plain, *mixed in islice(fig2_cutmix.samples(sampler, mixings), 8):
-        assert not plain.pasted.any()
+    for base, *mixed in islice(fig2_cutmix.samples(sampler, mixings), 8):
+        assert not base.pasted.any()
         for panel in mixed:
             assert panel.pasted.any()
-            changed = (panel.image != plain.image).any(2) | (panel.label != plain.label)
+            changed = (panel.image != base.image).any(2) | (panel.label != base.label)
             assert not (changed & ~panel.pasted).any()
 
 

@@ -1,12 +1,9 @@
 """What a table or figure is made of: the methods that it shows, and files of which each says whose it is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from tailcutmix.plan.settings.keys import typed
-from tailcutmix.plan.settings.recipe import Recipe
 
 NOT_AN_INPUT = Path("not an input of this artefact")
 """Stands for a file that an artefact's entry does not list: opening it fails, and says so."""
@@ -60,7 +57,7 @@ class Material:
         reference: M0, the method that gains are compared with; its IoU on val moved classes between the buckets.
         pairs: (first, second) names of methods whose difference second - first is asked for.
         split: the split that is scored.
-        recipe: what defines the training of an expert.
+        recipe: what defines the training of an expert, as plain values.
 
         scores: ``metrics/<method>/seed<k>/<split>.json`` of every row and seed.
         image_statistics: the ``.npz`` of the same methods and seeds, one row per image.
@@ -83,7 +80,7 @@ class Material:
     reference: Method = Method("", "", "")
     pairs: tuple[tuple[str, str], ...] = ()
     split: str = ""
-    recipe: Recipe = Recipe()
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
     scores: tuple[MethodFile, ...] = ()
     image_statistics: tuple[MethodFile, ...] = ()
@@ -111,7 +108,7 @@ def gather(inputs: Mapping[str, str | Sequence[str]], params: Mapping[str, Any])
     Args:
         inputs: group -> a path, or a list of paths.
         params: may hold ``methods`` (name -> title, short, expert_of), ``rows`` and ``reference`` (names of methods),
-            ``pairs``, ``split``, ``recipe`` (plain), and ``holds``, which says of every path of a list whose it is:
+            ``pairs``, ``split``, ``recipe``, and ``holds``, which says of every path of a list whose it is:
             {"method", "seed"} or {"class_name", "level"}.
     """
     methods = {name: Method(name, *entry) for name, entry in params.get("methods", {}).items()}
@@ -131,7 +128,7 @@ def gather(inputs: Mapping[str, str | Sequence[str]], params: Mapping[str, Any])
     content["methods"] = tuple(methods[name] for name in params.get("rows", ()))
     content["pairs"] = tuple((first, second) for first, second in params.get("pairs", ()))
     content["split"] = params.get("split", "")
-    content["recipe"] = typed(Recipe, params.get("recipe", {}))
+    content["recipe"] = params.get("recipe", {})
     if "reference" in params:
         content["reference"] = methods[params["reference"]]
     return Material(**content)

@@ -17,7 +17,9 @@ from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.paper.crops import outline
 from tailcutmix.paper.material import Material
 from tailcutmix.paper.style import new_figure, save, styled
+from tailcutmix.plan.settings.keys import typed
 from tailcutmix.plan.settings.recipe import Mixing as MixingSettings
+from tailcutmix.plan.settings.recipe import Recipe
 from tailcutmix.tail.subsets import read_boxes
 
 SEED = 0
@@ -57,13 +59,13 @@ def make(material: Material, stem: Path) -> None:
     """
     labels = read_labels(material.labels)
     packed = open_packed(PackedFiles(material.images, material.truth, material.index), material.manifest)
-    unmixed = replace(material.recipe, mixing=MixingSettings())
-    sampler = Sampler(packed, unmixed, MixingMaterial(labels.classes), Place(torch.device("cpu")), SEED)
+    recipe, place = typed(Recipe, material.recipe), Place(torch.device("cpu"))
+    sampler = Sampler(packed, replace(recipe, mixing=MixingSettings()), MixingMaterial(labels.classes), place, SEED)
     best, panels = None, next(samples(sampler, {}))
     words = "no region of a tail class in the train split: nothing to paste"
     for boxes in reversed(material.boxes):  # the rarest class first: it stays where another shows no better
         known = labels.class_of(boxes.class_name)
-        mixings = mixings_of(known, boxes.path, material.recipe.mixing, sampler, labels)
+        mixings = mixings_of(known, boxes.path, recipe.mixing, sampler, labels)
         for candidate in islice(samples(sampler, mixings), CANDIDATES if mixings else 0):
             value = min(clarity(panel, known) for panel in candidate[1:])
             if best is None or value > best:
