@@ -29,4 +29,6 @@ def iou(hits: np.ndarray, misses: np.ndarray, false_positives: np.ndarray) -> np
 
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """part / whole, NaN where whole is 0."""
-    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) != 0)
+    result = np.full(np.shape(whole), np.nan)
+    np.divide(part, whole, out=result, where=np.asarray(whole) != 0)
+    return result

@@ -121,7 +121,7 @@ def _take(gpus: int, identities: list[str], folder: Path, held: ExitStack) -> li
     return []
 
 
-def autocast(device: torch.device, bf16: bool | str):
+def autocast(device: torch.device, bf16: bool | str) -> torch.autocast | nullcontext[None]:
     """A context that computes in bfloat16 where ``bf16`` says so; "auto" is GPUs with bf16 arithmetic of their own."""
     if bf16 == "auto":
         bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -52,7 +53,11 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
 
 
 def read_table(
-    path: str | Path, columns: Sequence[str] = (), what: str = "file", cure: str = "delete it and run again", **options
+    path: str | Path,
+    columns: Sequence[str] = (),
+    what: str = "file",
+    cure: str = "delete it and run again",
+    **options: Any,
 ) -> pd.DataFrame:
     """Read a CSV table that has ``columns`` at least; ``options`` go to :func:`pandas.read_csv`.
 
@@ -60,7 +65,7 @@ def read_table(
         UserError: one line that names the file, what it should be, and the cure.
     """
     try:
-        frame = pd.read_csv(path, **options)
+        frame: pd.DataFrame = pd.read_csv(path, **options)
     except FileNotFoundError:
         raise UserError(f"{path}: no such {what}") from None
     except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors

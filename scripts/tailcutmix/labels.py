@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -125,7 +126,7 @@ def read_labels(path: str | Path) -> LabelTable:
     return table
 
 
-def _read_row(line: dict, where: str) -> Label:
+def _read_row(line: Mapping[str, str | None], where: str) -> Label:
     cells = {column: (line[column] or "").strip() for column in LABEL_COLUMNS}
     for column, high in (("id", 254), ("train_id", IGNORE)):
         if not re.fullmatch(r"\d{1,3}", cells[column]) or int(cells[column]) > high:
@@ -153,11 +154,12 @@ def _check_table(table: LabelTable, path: str | Path) -> None:
     used = [row.train_id for row in table.classes]
     if used != list(range(len(used))) or len(used) < 2:
         raise UserError(f"{path}: train ids must be 0, 1, 2, ... without gap or double, two at least; found {used}")
-    for column, values in (
-        ("id", [row.id for row in table.rows]),
-        ("name", [row.name for row in table.rows]),
-        ("name in paths", [row.slug for row in table.classes]),
-    ):
+    unique: dict[str, Sequence[int | str]] = {
+        "id": [row.id for row in table.rows],
+        "name": [row.name for row in table.rows],
+        "name in paths": [row.slug for row in table.classes],
+    }
+    for column, values in unique.items():
         for value in values:
             if values.count(value) > 1:
                 raise UserError(f"{path}: {column} {value} stands twice")

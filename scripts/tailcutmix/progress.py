@@ -4,12 +4,16 @@ import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from datetime import timedelta
+from typing import NoReturn, TypeVar
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
 
 
 class Progress:
@@ -39,13 +43,13 @@ class Progress:
         self.total, self.unit, self.images, self.done, self.every, self.shown = total, unit, images, done, every, shown
         self._prefix = f"{task}: " if task else ""
         self._first = self._lined = (done, time.monotonic())
-        self._bar = self._redirect = None
+        self._bar: tqdm[NoReturn] | None = None
+        self._redirected = ExitStack()
         if shown and sys.stderr.isatty():
             self._bar = tqdm(
                 total=total, initial=done, desc=task or None, unit=unit, dynamic_ncols=True, smoothing=0.05
             )
-            self._redirect = logging_redirect_tqdm()
-            self._redirect.__enter__()
+            self._redirected.enter_context(logging_redirect_tqdm())
 
     def add(self, count: int) -> None:
         """Show that ``count`` more units are done."""
@@ -69,7 +73,7 @@ class Progress:
             log.info("%s%s %d of %d, %s, %s", self._prefix, self.unit, done, self.total, values, time_text)
         self._lined = (done, now)
 
-    def over(self, items: Iterable) -> Iterator:
+    def over(self, items: Iterable[Item]) -> Iterator[Item]:
         """Pass ``items`` on, each of them one unit, and close at the end."""
         with self:
             for item in items:
@@ -80,7 +84,7 @@ class Progress:
         """Leave the bar as it stands."""
         if self._bar is not None:
             self._bar.close()
-            self._redirect.__exit__(None, None, None)
+        self._redirected.close()
 
     def __enter__(self) -> "Progress":
         return self

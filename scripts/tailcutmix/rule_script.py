@@ -5,8 +5,10 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol, TextIO
 
 from tailcutmix.errors import UserError
 
@@ -14,8 +16,21 @@ SECONDS_TO_BE_REQUEUED = 600
 """How long a job that saved itself at SIGTERM waits for Slurm to end it."""
 
 
+class RuleScript(Protocol):
+    """What is read here of the object ``snakemake``, which Snakemake puts into a rule's script."""
+
+    @property
+    def rule(self) -> str: ...
+
+    @property
+    def log(self) -> object: ...
+
+    @property
+    def wildcards(self) -> Iterable[object]: ...
+
+
 @contextmanager
-def job(snakemake, terminal: bool = False):
+def job(snakemake: RuleScript, terminal: bool = False) -> Iterator[logging.Logger]:
     """Send logging and stderr of a rule script to its log file; report errors on the terminal too.
 
     A :class:`UserError` becomes one line on the terminal and in the log, and exit code 1; any other exception keeps
@@ -25,7 +40,7 @@ def job(snakemake, terminal: bool = False):
     path = Path(str(snakemake.log))
     path.parent.mkdir(parents=True, exist_ok=True)
     stream = open(path, "w", buffering=1)
-    handlers = [logging.StreamHandler(stream)]
+    handlers: list[logging.StreamHandler[TextIO]] = [logging.StreamHandler(stream)]
     if terminal:  # several jobs may write there: each line says whose it is
         name = " ".join(["%(asctime)s", snakemake.rule, *map(str, snakemake.wildcards)])
         handlers.append(logging.StreamHandler(console))

@@ -38,7 +38,8 @@ def packed_shape(path: str | Path) -> Shape:
     with open(path, "rb") as file:
         wide = file.read(8)[6] > 1  # version 1 holds the header's length in 2 bytes, later ones in 4
         length = int.from_bytes(file.read(4 if wide else 2), "little")
-        return ast.literal_eval(file.read(length).decode("latin1"))["shape"][:3]
+        images, height, width = ast.literal_eval(file.read(length).decode("latin1"))["shape"][:3]
+    return images, height, width
 
 
 def multiplications(network: Network) -> float:

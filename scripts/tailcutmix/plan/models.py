@@ -108,11 +108,11 @@ def read_models(config: Mapping[str, Any], labels: LabelTable) -> tuple[dict[str
     for name, entry in entries.items():
         if name in experts:
             continue
-        template = next((template for template in templates if name.startswith(f"{template}-")), None)
-        if template and name not in templates and "extends" not in entry:
+        of = next((template for template in templates if name.startswith(f"{template}-")), None)
+        if of and name not in templates and "extends" not in entry:
             raise UserError(
-                f"config: models.{name}: {template} is a template of experts, and no class is called "
-                f"{name.removeprefix(f'{template}-')!r}; the classes are: {', '.join(labels.class_names)}"
+                f"config: models.{name}: {of} is a template of experts, and no class is called "
+                f"{name.removeprefix(f'{of}-')!r}; the classes are: {', '.join(labels.class_names)}"
             )
         models[name] = _model(name, entry, config, regions)
     return models, experts
@@ -140,13 +140,13 @@ def read_ensembles(config: Mapping[str, Any]) -> dict[str, Ensemble]:
     return ensembles
 
 
-def _merged_entries(config: Mapping[str, Any]) -> dict[str, dict]:
+def _merged_entries(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Every model's keys over those of what it extends; ``training`` and the sections come under all of them."""
     models = config["models"]
     for link in LINKS:
         _check_link(models, link)
 
-    def entry(name: str) -> dict:
+    def entry(name: str) -> dict[str, Any]:
         own = models[name]
         if "extends" not in own:
             return dict(own)
@@ -169,7 +169,7 @@ def _check_link(models: Mapping[str, Any], link: str) -> None:
             model = models[seen[-1]]
 
 
-def _over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict:
+def _over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """``over`` laid over ``under``, the sections key by key."""
     sections = {name: under.get(name, {}) | over.get(name, {}) for name in SECTIONS if name in under or name in over}
     return {**under, **over, **sections}

@@ -1,6 +1,6 @@
 """The plan: everything that the configuration says about a run, resolved once; Snakemake's rules ask it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ class Plan:
         used = {ensemble.experts for ensemble in self.ensembles.values()}
         return [name for name in self.models if name in used]
 
-    def experts_of(self, template: str, tail: tuple[Label, ...]) -> list[str]:
+    def experts_of(self, template: str, tail: Sequence[Label]) -> list[str]:
         """The names of a template's experts, in the order of the tail."""
         return [self.experts[f"{template}-{known.slug}"].name for known in tail]
 
@@ -101,12 +101,12 @@ class Plan:
         """What a row of a table is: a model or an ensemble."""
         return self.ensembles.get(name) or self.model(name)
 
-    def networks_of(self, rows: tuple[str, ...]) -> list[str]:
+    def networks_of(self, rows: Sequence[str]) -> list[str]:
         """The trained networks behind the rows of a table, experts left out, each once."""
         bases = [self.ensembles[row].base if row in self.ensembles else row for row in rows]
         return list(dict.fromkeys(self.model(name).trained for name in bases))
 
-    def templates_of(self, rows: tuple[str, ...]) -> list[str]:
+    def templates_of(self, rows: Sequence[str]) -> list[str]:
         """The templates whose experts stand behind the rows of a table, each once."""
         return list(dict.fromkeys(self.ensembles[row].experts for row in rows if row in self.ensembles))
 

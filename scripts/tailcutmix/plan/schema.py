@@ -7,18 +7,23 @@ between the marks of config/README.md.
 import ast
 import inspect
 import re
-import sys
 import textwrap
 from collections.abc import Mapping
 from dataclasses import Field, fields, is_dataclass
 from itertools import pairwise
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
 from tailcutmix.plan.settings import data, jobs, recipe, results, tail
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Schema = dict[str, Any]
+"""JSON Schema as nested plain values."""
 
 NAME = "^[a-z0-9][A-Za-z0-9_.-]*$"
 """Names of models and ensembles: they become paths."""
@@ -27,7 +32,7 @@ OF_LISTS = ("minItems", "maxItems", "uniqueItems")
 
 PRIMITIVES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
-MODEL_KEYS = {
+MODEL_KEYS: dict[str, tuple[Schema, str]] = {
     "title": ({"type": "string"}, "name in tables and figures"),
     "short": ({"type": "string"}, "name in narrow places; default: the title up to its first comma"),
     "extends": ({"type": "string"}, "start from the settings of another model"),
@@ -35,7 +40,7 @@ MODEL_KEYS = {
     "init": ({"type": "string"}, "start from the final weights of another model"),
 }
 
-ENSEMBLE_KEYS = {
+ENSEMBLE_KEYS: dict[str, tuple[Schema, str]] = {
     "title": MODEL_KEYS["title"],
     "short": MODEL_KEYS["short"],
     "base": ({"type": "string"}, "the model whose predictions the experts' classes are laid over (M1)"),
@@ -48,7 +53,7 @@ ENSEMBLE_KEYS = {
 }
 
 
-def schema() -> dict:
+def schema() -> Schema:
     """The schema of a whole configuration, after the overlays were merged."""
     inference = _section(jobs.Inference, jobs.Resources)
     augmentation = _section(recipe.Augmentation)
@@ -104,19 +109,19 @@ def schema() -> dict:
     }
 
 
-def _section(*kinds: type) -> dict:
+def _section(*kinds: "type[DataclassInstance]") -> Schema:
     """A closed section with the keys of one type or more."""
     properties = {name: value for kind in kinds for name, value in _properties(kind).items()}
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
-def _properties(kind: type) -> dict[str, dict]:
+def _properties(kind: "type[DataclassInstance]") -> dict[str, Schema]:
     hints, meaning = get_type_hints(kind), meanings(kind)
     return {known.name: _property(known, hints[known.name], meaning[known.name]) for known in fields(kind)}
 
 
-def _property(known: Field, hint: Any, meaning: str) -> dict:
-    if is_dataclass(hint):
+def _property(known: Field[Any], hint: Any, meaning: str) -> Schema:
+    if isinstance(hint, type) and is_dataclass(hint):
         return _section(hint) | {"description": meaning}
     return _of_type(hint, known.metadata) | {"default": _as_yaml(known.default), "description": meaning}
 
@@ -125,14 +130,16 @@ def meanings(kind: type) -> dict[str, str]:
     """Field -> the text under it in the source, for a type and those that it extends."""
     found: dict[str, str] = {}
     for base in reversed(kind.__mro__[:-1]):
-        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0].body
-        for line, text in pairwise(body):
-            if isinstance(line, ast.AnnAssign) and isinstance(text, ast.Expr):
-                found[line.target.id] = " ".join(text.value.value.split())
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
+        assert isinstance(definition, ast.ClassDef)
+        for pair in pairwise(definition.body):
+            match pair:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    found[name] = " ".join(text.split())
     return found
 
 
-def _of_type(hint: Any, limits: Mapping[str, Any]) -> dict:
+def _of_type(hint: Any, limits: Mapping[str, Any]) -> Schema:
     """The schema of a type annotation; limits hold for numbers, and for the entries of lists and mappings."""
     kind, arguments = get_origin(hint), get_args(hint)
     if kind in (Union, UnionType):
@@ -196,7 +203,7 @@ def table(name: str) -> str:
     return "\n".join(rows)
 
 
-def _rows(kind: type, keys: Mapping[str, str]) -> list[str]:
+def _rows(kind: "type[DataclassInstance]", keys: Mapping[str, str]) -> list[str]:
     """A row per field of a type; ``keys`` are the names of the fields in the configuration."""
     meaning, defaults = meanings(kind), {known.name: known.default for known in fields(kind)}
     return [f"| `{key}` | {_default(defaults[name])} | {meaning[name]} |" for name, key in keys.items()]
@@ -212,7 +219,7 @@ def _default(value: Any) -> str:
 def with_tables(readme: str) -> str:
     """The README with each table between its marks ``<!-- keys of NAME -->`` and ``<!-- end -->`` made anew."""
 
-    def fill(mark: re.Match) -> str:
+    def fill(mark: re.Match[str]) -> str:
         return f"{mark[1]}\n{table(mark[2])}\n{mark[3]}"
 
     return re.sub(r"(<!-- keys of (\w+) -->)\n.*?(<!-- end -->)", fill, readme, flags=re.DOTALL)
@@ -235,4 +242,4 @@ class _Plain(yaml.SafeDumper):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

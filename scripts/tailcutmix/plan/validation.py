@@ -5,11 +5,11 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from jsonschema.exceptions import ValidationError, best_match
 
 from tailcutmix.errors import UserError
 from tailcutmix.plan.models import Model
-from tailcutmix.plan.schema import schema
+from tailcutmix.plan.schema import Schema, schema
 
 if TYPE_CHECKING:
     from tailcutmix.plan.plan import Plan
@@ -40,27 +40,29 @@ def check_levels(plan: "Plan", name: str) -> None:
         raise UserError(f"config: models.{name}.levels is {list(levels)}; regions.levels holds {list(known)} only")
 
 
-def _relevance(error):
+def _relevance(error: ValidationError) -> tuple[int, bool]:
     # An unknown key says more than the failure of a whole branch of anyOf.
     return (-len(error.absolute_path), error.validator != "additionalProperties")
 
 
-def _explain(error) -> str:
+def _explain(error: ValidationError) -> str:
     key = ".".join(str(part) for part in error.absolute_path) or "the configuration"
-    if error.validator == "additionalProperties" and isinstance(error.schema.get("properties"), dict):
-        known = error.schema["properties"]
-        unknown = next(name for name in error.instance if name not in known)
+    schema: Any = error.schema  # like the next two it is set in every error that a validator finds
+    value: Any = error.instance
+    limit: Any = error.validator_value
+    if error.validator == "additionalProperties" and isinstance(schema.get("properties"), dict):
+        known = schema["properties"]
+        unknown = next(name for name in value if name not in known)
         near = get_close_matches(unknown, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"its keys are: {', '.join(known)}"
         return f"{key} has no key {unknown!r}; {hint}"
     if error.validator == "required":
         return f"{key}: {error.message}"
     if error.validator == "enum":
-        allowed = ", ".join(str(value) for value in error.validator_value)
-        return f"{key} is {error.instance!r}; it must be one of: {allowed}"
+        return f"{key} is {value!r}; it must be one of: {', '.join(str(allowed) for allowed in limit)}"
     if error.validator == "anyOf":
-        return f"{key} is {error.instance!r}; it must be {' or '.join(_describe(s) for s in error.validator_value)}"
-    return f"{key} is {error.instance!r}; it must be {_describe(error.schema)}"
+        return f"{key} is {value!r}; it must be {' or '.join(_describe(kind) for kind in limit)}"
+    return f"{key} is {value!r}; it must be {_describe(schema)}"
 
 
 TYPES = {
@@ -83,7 +85,7 @@ LIMITS = {
 }
 
 
-def _describe(schema: dict) -> str:
+def _describe(schema: Schema) -> str:
     if "enum" in schema:
         return f"one of: {', '.join(str(value) for value in schema['enum'])}"
     if schema["type"] == "array" and schema.get("minItems") == schema.get("maxItems") == 2:

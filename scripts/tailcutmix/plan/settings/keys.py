@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, field, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 FRACTION = {"minimum": 0, "maximum": 1}
 SIZE = {"minimum": 32}
@@ -41,7 +44,7 @@ def typed(kind: type[T], values: Mapping[str, Any]) -> T:
     Keys that ``kind`` does not have are passed over, so several types can be read out of one section.
     """
     hints = get_type_hints(kind)
-    known = [field.name for field in fields(kind) if field.name in values]  # type: ignore[arg-type]
+    known = [field.name for field in fields(kind) if field.name in values]
     return kind(**{name: _typed(hints[name], values[name]) for name in known})
 
 
@@ -51,8 +54,8 @@ def _typed(hint: Any, value: Any) -> Any:
         return None
     if get_origin(hint) in (Union, UnionType):
         hint = next(kind for kind in get_args(hint) if kind is not NoneType)
-    if is_dataclass(hint) and isinstance(value, Mapping):
-        return typed(hint, value)  # type: ignore[arg-type]
+    if isinstance(hint, type) and is_dataclass(hint) and isinstance(value, Mapping):
+        return typed(hint, value)
     if isinstance(value, Mapping):  # JSON has made the keys text
         key_kind = get_args(hint)[0]
         return {key_kind(name): entry for name, entry in value.items()}
