@@ -7,6 +7,8 @@ import pytest
 import yaml
 from conftest import ROOT
 
+from tailcutmix.plan.schema import schema
+
 PAGE = (ROOT / "docs/method.md").read_text()
 CODE = re.findall(r"`([^`]+)`", PAGE)
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -33,20 +35,16 @@ def test_every_test_exists():
 
 
 def test_every_key_exists():
-    """Keys of the last column are those of config.yaml, or of the schema where the default leaves them out."""
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    network = schema["$defs"]["network"]["properties"]
+    """Keys of the last column are those of the schema; models and ensembles are those of config.yaml."""
     assert len(KEYS) > 25
     for key in KEYS:
         if key.endswith(("yaml", "csv")):
             continue
-        section, *rest = key.split(".")
-        if section == "models":
-            assert rest[0] in CONFIG["models"] and rest[1] in network, key
-        elif section == "ensembles":
-            assert rest[1] in schema["properties"]["ensembles"]["additionalProperties"]["properties"], key
-        else:
-            assert rest[0] in CONFIG[section], key
+        part, section = schema(), key.split(".")[0]
+        for place, name in enumerate(key.split(".")):
+            named = place == 1 and section in ("models", "ensembles")
+            assert name in (CONFIG[section] if named else part["properties"]), key
+            part = part["additionalProperties"] if named else part["properties"][name]
 
 
 @pytest.mark.parametrize("letter", "abcdefghijklmnopqrs")

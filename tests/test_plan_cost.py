@@ -14,13 +14,16 @@ from tailcutmix.plan.models import Model
 from tailcutmix.plan.settings.jobs import Inference, Resources
 from tailcutmix.plan.settings.recipe import ARCHITECTURES, Network, Recipe, Training
 
-NETWORKS = [Network(width=w, head_channels=h) for w, h in [(8, 32), (16, 64), (18, 256), (48, 256)]]
-NETWORKS += [Network("unet", width, attention="none", training_scales=(1.0,)) for width in (16, 64)]
+NETWORKS = [Network(width=width, head_channels=channels) for width, channels in [(8, 32), (18, 256), (48, 256)]]
+NETWORKS += [Network("unet", 64, attention="none", training_scales=(1.0,))]
+for name, traits in TRAITS.items():
+    scales = {} if traits.attention else {"attention": "none", "training_scales": (1.0,)}
+    NETWORKS.append(Network(name, 16, head_channels=64, **scales))
 PAPER = Model(
     name="m0",
     title="M0",
     short="M0",
-    recipe=Recipe(NETWORKS[3], training=Training(crop=(512, 1024), batch=8, epochs=175)),
+    recipe=Recipe(NETWORKS[2], training=Training(crop=(512, 1024), batch=8, epochs=175)),
     inference=Inference((0.5, 1.0, 2.0), flip=True),
     training_job=Resources(gpus=1, threads=8),
     inference_job=Resources(gpus=1, threads=4),
