@@ -7,6 +7,5 @@ from tailcutmix.paper.material import gather
 from tailcutmix.rule_script import job
 
 with job(snakemake):
-    inputs = {group: paths for group, paths in snakemake.input.items() if group != "raw"}  # the manifest names these
-    material = gather(inputs, dict(snakemake.params.items()))
+    material = gather(dict(snakemake.input.items()), dict(snakemake.params.items()))
     import_module(snakemake.params.module).make(material, Path(snakemake.output[0]).with_suffix(""))

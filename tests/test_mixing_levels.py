@@ -11,7 +11,7 @@ from mixing_fakes import CLASSES, RARE, boxes, packed, sampler, unmixed
 from tailcutmix.dataset.images import read_image, read_label, write_png
 from tailcutmix.errors import UserError
 from tailcutmix.labels import Label
-from tailcutmix.mixing.methods.levels import NUMBERS, draw_patches, make_pool, paste_patches
+from tailcutmix.mixing.methods.levels import NUMBERS, Pool, draw_patches, make_pool, paste_patches
 from tailcutmix.mixing.streams import uniforms
 from tailcutmix.plan.settings.recipe import Augmentation
 from tailcutmix.plan.settings.tail import Regions
@@ -39,6 +39,12 @@ def test_a_patch_lies_on_the_canvas_and_is_cut_from_its_rectangle(seed, height, 
     assert np.array_equal(patches.cropped, ~fits.all(axis=1))
     assert (cut[:, 2:][fits] == whole[:, 2:][fits]).all()  # pasted whole, unless it exceeds the canvas
     assert np.abs(size - whole[:, 2:] * scale)[fits].max(initial=0) <= 1
+
+
+def test_p_may_be_anywhere_where_the_patch_lies_inside():
+    pool = Pool(np.zeros(1, np.int64), np.array([[5, 7, 2, 3]]), np.zeros(1, bool), np.ones(1))
+    places = draw_patches(uniforms(0, 0, 0, 200, NUMBERS), pool, PLAIN, (4, 5)).place
+    assert {tuple(place) for place in places.tolist()} == {(y, x, 2, 3) for y in range(3) for x in range(3)}
 
 
 @quick

@@ -1,16 +1,19 @@
 """Figures: the arithmetic behind them, the same bytes on every run, and data at the edge of what they can show."""
 
+import hashlib
 import os
 import subprocess
 import sys
 from dataclasses import replace
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from paper_results import (
@@ -30,21 +33,35 @@ from paper_results import (
 
 from tailcutmix.dataset.images import read_image, write_png
 from tailcutmix.dataset.manifest import MANIFEST_COLUMNS, write_manifest
+from tailcutmix.dataset.normalisation import STD, normalise
+from tailcutmix.dataset.packing import PackedFiles, open_packed, pack
 from tailcutmix.errors import UserError
-from tailcutmix.labels import Label, LabelTable, slug
+from tailcutmix.labels import Label, LabelTable, read_labels, slug
+from tailcutmix.mixing.material import Material as MixingMaterial
+from tailcutmix.mixing.place import Place
+from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.paper import style
 from tailcutmix.paper.artefacts import ARTEFACTS
-from tailcutmix.paper.crops import Crop, choose_region, crops_of, outline, paste_crop, subsets_of
-from tailcutmix.paper.figures import mixing, qualitative, training
+from tailcutmix.paper.crops import choose_region, crops_of, outline, subsets_of
+from tailcutmix.paper.figures import fig2_cutmix, mixing, qualitative, training
 from tailcutmix.paper.figures.qualitative import best_window, changed_pixels, choose_rows
 from tailcutmix.paper.figures.training import smoothed
 from tailcutmix.paper.material import ClassFile, Material, Method, MethodFile
+from tailcutmix.plan.settings.keys import plain
+from tailcutmix.plan.settings.recipe import Augmentation, Recipe, Training
+from tailcutmix.plan.settings.recipe import Mixing as MixingSettings
 from tailcutmix.plan.settings.tail import Regions
 from tailcutmix.prediction.ensemble import CLAIMS
-from tailcutmix.tail.subsets import BOX_COLUMNS, Subset, write_subset
+from tailcutmix.tail.subsets import BOX_COLUMNS, Subset, read_boxes, write_subset
 
 TAIL = [name for name in CLASSES if BUCKET_OF[name] == "tail"]
 SIZE = (40, 64)
+CPU = Place(torch.device("cpu"))
+RECIPE = Recipe(
+    augmentation=Augmentation(scale=(0.5, 1.5)),
+    mixing=MixingSettings(name="levels", levels=(1, 3), probability=0.5, level_weights={3: 1}),
+    training=Training(crop=(32, 48), batch=4),
+)
 FIGURES = [artefact for artefact in ARTEFACTS if artefact.kind == "figure"]
 
 
@@ -78,7 +95,7 @@ def write_labels(labels: LabelTable, path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory, labels) -> Path:
-    """A manifest of four train and four val images, tail subsets of train, and two models' predictions of val."""
+    """A manifest of four train and four val images, train packed, its tail subsets, and predictions of val by two."""
     folder, random, rows = tmp_path_factory.mktemp("scene"), np.random.default_rng(3), []
     write_classes(folder)
     write_labels(labels, folder / "labels.csv")
@@ -96,12 +113,14 @@ def scene(tmp_path_factory, labels) -> Path:
         write_png(files["image"], image)
         write_png(files["label"], label)
         row = dict.fromkeys(MANIFEST_COLUMNS, "") | {key: str(path) for key, path in files.items()}
+        row |= {f"{key}_sha256": hashlib.sha256(path.read_bytes()).hexdigest() for key, path in files.items()}
         rows.append(row | {"image_id": name, "split": split, "width": SIZE[1], "height": SIZE[0]})
         if split == "val":
             write_png(folder / "predictions/ensemble" / f"{name}.png", label)
             write_png(folder / "predictions/m0" / f"{name}.png", np.where(label > 3, 0, label).astype(np.uint8))
     manifest = pd.DataFrame(rows)
     write_manifest(manifest, folder / "manifest.csv")
+    pack(folder / "manifest.csv", "train", labels, None, PackedFiles.under(folder / "packed"))
     for b in TAIL:
         known, train = labels.class_of(b), manifest[manifest["split"] == "train"]
         write_subset(train, known, Regions(), Subset.under(folder / "subsets" / known.slug, [1, 2, 3]), workers=1)
@@ -116,6 +135,7 @@ def whole(scene) -> Material:
     histories = [write_history(scene, method(model), seed, 60) for model in ("unet", "m0") for seed in (0, 1)]
     histories += [write_history(scene, method("m1"), 0, 60, tuple(TAIL))]
     histories += [write_history(scene, expert(name), 0, 30, (name,)) for name in TAIL]
+    packed = PackedFiles.under(scene / "packed")
     material = scored(
         scene,
         [metrics(*run) for run in runs],
@@ -135,6 +155,10 @@ def whole(scene) -> Material:
         statistics=stats,
         manifest=scene / "manifest.csv",
         labels=scene / "labels.csv",
+        images=packed.images,
+        truth=packed.truth,
+        index=packed.index,
+        recipe=plain(RECIPE),
         ablation=scene / "tables/ablation.csv",
     )
     import_module("tailcutmix.paper.tables.ablation").make(material, scene / "tables/ablation")
@@ -216,6 +240,10 @@ def test_edges_of_the_data_can_be_drawn(whole, tmp_path):
         statistics=stats,
         manifest=whole.manifest,
         labels=whole.labels,
+        images=whole.images,
+        truth=whole.truth,
+        index=whole.index,
+        recipe=whole.recipe,
         ablation=tmp_path / "ablation.csv",
     )
     import_module("tailcutmix.paper.tables.ablation").make(material, tmp_path / "ablation")
@@ -294,39 +322,73 @@ def test_predictions_are_chosen_by_what_changes_from_the_reference_to_the_last_r
     assert [axes.get_title() for axes in figure.axes[:4]] == ["image", "truth", "M0", "ensemble"]
 
 
-def test_drawing_needs_no_torch():
+def test_only_what_says_so_needs_torch():
     paper = Path(style.__file__).parent
     files = [path.relative_to(paper).with_suffix("") for path in paper.rglob("*.py") if path.stem != "__init__"]
-    modules = [".".join(("tailcutmix.paper", *path.parts)) for path in files]
+    with_torch = {artefact.module for artefact in ARTEFACTS if artefact.environment == "torch"}
+    assert with_torch == {"tailcutmix.paper.figures.fig2_cutmix"}
+    modules = sorted({".".join(("tailcutmix.paper", *path.parts)) for path in files} - with_torch)
     code = f"import sys, {', '.join(modules)}; print('torch' in sys.modules)"
     environment = os.environ | {"PYTHONPATH": str(Path(style.__file__).parents[2])}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(1, 24), st.integers(1, 24), st.integers(1, 40), st.integers(1, 40), st.integers(0, 99))
-def test_a_patch_is_pasted_whole_and_nothing_else_changes(height, width, patch_height, patch_width, seed):
-    image, label = np.full((height, width, 3), 7, np.uint8), np.full((height, width), 7, np.uint8)
-    patch = np.full((patch_height, patch_width), 200, np.uint8)
-    crop = Crop(np.repeat(patch[..., None], 3, 2), patch, (0, 0, patch_width, patch_height))
-    mixed, mixed_label, (x, y, w, h) = paste_crop(image, label, crop, np.random.default_rng(seed))
-    assert 0 <= x and x + w <= width and 0 <= y and y + h <= height
-    if patch_height <= height and patch_width <= width:
-        assert (w, h) == (patch_width, patch_height)
-    expected = label.copy()
-    expected[y : y + h, x : x + w] = 200
-    assert (mixed_label == expected).all() and (mixed == expected[..., None]).all()
-    assert (label == 7).all() and (image == 7).all()
-    again = paste_crop(image, label, crop, np.random.default_rng(seed))
-    assert again[2] == (x, y, w, h)
+@pytest.fixture
+def expert_of_bus(whole):
+    """Sampler, mixings by title and class of Fig. 2, for the class bus."""
+    labels = read_labels(whole.labels)
+    packed = open_packed(PackedFiles(whole.images, whole.truth, whole.index), whole.manifest)
+    unmixed = replace(RECIPE, mixing=MixingSettings())
+    sampler = Sampler(packed, unmixed, MixingMaterial(labels.classes), CPU, seed=0)
+    known, boxes = labels.class_of("bus"), whole.boxes[TAIL.index("bus")].path
+    mixings = fig2_cutmix.mixings_of(known, boxes, RECIPE.mixing, sampler, labels)
+    return packed, sampler, mixings, known, boxes
 
 
-def test_the_patch_may_lie_anywhere_inside():
-    label = np.zeros((4, 5), np.uint8)
-    crop = Crop(np.ones((2, 3, 3), np.uint8), np.ones((2, 3), np.uint8), (0, 0, 3, 2))
-    places = {paste_crop(np.zeros((4, 5, 3), np.uint8), label, crop, np.random.default_rng(k))[2] for k in range(200)}
-    assert {(x, y) for x, y, _, _ in places} == {(x, y) for x in range(3) for y in range(3)}
+def test_fig2_shows_the_samples_that_an_expert_is_trained_on(whole, expert_of_bus):
+    """Its panels are those of a sampler that is made as training makes it, before normalisation."""
+    packed, sampler, mixings, known, boxes = expert_of_bus
+    assert list(mixings) == ["level-0 cutmix", "level-1 cutmix", "level-3 cutmix"], "level 2 is none of the expert's"
+    drawn = list(islice(fig2_cutmix.samples(sampler, mixings), 6))
+    wanted = [("none", ()), ("level0", ()), ("levels", (1,)), ("levels", (3,))]
+    material = MixingMaterial(read_labels(whole.labels).classes, (known,), read_boxes(boxes))
+    for place, (name, levels) in enumerate(wanted):
+        settings = MixingSettings(name=name, levels=levels, cyc_draws=RECIPE.mixing.cyc_draws)
+        training = Sampler(packed, replace(RECIPE, mixing=settings), material, CPU, seed=0)
+        for number, panels in enumerate(drawn):
+            step, k = divmod(number, RECIPE.training.batch)
+            batch, unnormalised = training.batch(step), training.draw(step)
+            shown = torch.from_numpy(panels[place].image).permute(2, 0, 1) / 255
+            rounding = 0.51 / 255 / min(STD)
+            torch.testing.assert_close(normalise(shown[None])[0], batch.images[k], rtol=0, atol=rounding)
+            assert np.array_equal(panels[place].label, batch.labels[k].numpy())
+            if name != "none":
+                assert np.array_equal(panels[place].pasted, unnormalised.pasted[k].numpy())
+
+
+def test_fig2_outlines_all_that_differs_from_the_unmixed_crop(expert_of_bus):
+    _, sampler, mixings, _, _ = expert_of_bus
+    for base, *mixed in islice(fig2_cutmix.samples(sampler, mixings), 8):
+        assert not base.pasted.any()
+        for panel in mixed:
+            assert panel.pasted.any()
+            changed = (panel.image != base.image).any(2) | (panel.label != base.label)
+            assert not (changed & ~panel.pasted).any()
+
+
+def test_fig2_prefers_what_is_seen_in_the_middle_of_the_crop(labels):
+    known = labels.class_of("bus")
+
+    def value(pasted, of_class):
+        image, label, mask = np.zeros((40, 40, 3), np.uint8), np.zeros((40, 40), np.uint8), np.zeros((40, 40), bool)
+        label[of_class], mask[pasted] = known.train_id, True
+        return fig2_cutmix.clarity(fig2_cutmix.Panel("", image, label, mask), known)
+
+    middle, corner, large = np.s_[15:25, 15:25], np.s_[:10, :10], np.s_[2:38, 2:38]
+    assert value(middle, middle) > value(corner, corner) > 0
+    assert value(middle, middle) > value(middle, np.s_[18:22, 18:22]) > value(middle, corner) == 0
+    assert value(large, middle) == pytest.approx(-0.81)
 
 
 def test_the_chosen_region_is_large_but_not_the_whole_image():

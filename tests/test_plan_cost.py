@@ -9,9 +9,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tailcutmix.models.build import build_model
 from tailcutmix.plan import cost
+from tailcutmix.plan.architectures import TRAITS, traits_of
 from tailcutmix.plan.models import Model
 from tailcutmix.plan.settings.jobs import Inference, Resources
-from tailcutmix.plan.settings.recipe import Network, Recipe, Training
+from tailcutmix.plan.settings.recipe import ARCHITECTURES, Network, Recipe, Training
 
 NETWORKS = [Network(width=w, head_channels=h) for w, h in [(8, 32), (16, 64), (18, 256), (48, 256)]]
 NETWORKS += [Network("unet", width, attention="none", training_scales=(1.0,)) for width in (16, 64)]
@@ -31,9 +32,16 @@ def with_training(**changes) -> Model:
     return replace(PAPER, recipe=replace(PAPER.recipe, training=replace(PAPER.recipe.training, **changes)))
 
 
+def test_every_architecture_has_its_traits():
+    assert sorted(TRAITS) == sorted(ARCHITECTURES)
+
+
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda n: f"{n.architecture}-{n.width}")
-def test_bounds_lie_above_the_network_and_not_far(network):
-    """Against torch's FLOP counter and the tensors that the backward pass keeps, on the meta device."""
+def test_traits_are_those_of_the_network(network):
+    """Costs lie above the network's and not far.
+
+    Against torch's FLOP counter and the tensors that the backward pass keeps, on the meta device.
+    """
     saved = {}
 
     def keep(tensor):
@@ -47,9 +55,11 @@ def test_bounds_lie_above_the_network_and_not_far(network):
     for parameter in model.parameters():
         saved.pop(id(parameter), None)
     pixels = 2 * 128 * 256
-    assert 0.9 < cost.multiplications(network) / (counter.get_total_flops() / 2 / pixels) < 2.5
+    traits = traits_of(network)
+    assert traits.multiple == model.multiple
+    assert 0.9 < traits.multiplications(network) / (counter.get_total_flops() / 2 / pixels) < 2.5
     kept = sum(tensor.numel() * tensor.element_size() for tensor in saved.values()) / pixels
-    assert 0.9 < cost.activations(network) / kept < 2.6
+    assert 0.9 < traits.activations(network) / kept < 2.6
 
 
 def test_packed_shape_reads_the_header_alone(tmp_path):

@@ -26,10 +26,8 @@ SETS = {"training": [0.5, 1.0], "full": [0.5, 1.0, 2.0]}
 class Brightest(MultiScaleNet):
     """Says which colour channel is brightest, at every pixel; counts how often each scale is run."""
 
-    multiple = 4
-
     def __init__(self, attention="none"):
-        super().__init__(attention, (1.0,))
+        super().__init__(4, attention, (1.0,))
         self.runs = []
 
     def predict_scale(self, x, scale, attention=True):
@@ -215,10 +213,8 @@ def test_images_that_the_manifest_lacks_are_named(tmp_path):
 class LowScaleSeesRoad(MultiScaleNet):
     """At scale .5 it knows road from big house; scale 2 adds noise that turns all into big house."""
 
-    multiple = 4
-
     def __init__(self):
-        super().__init__("none", (1.0,))
+        super().__init__(4, "none", (1.0,))
 
     def predict_scale(self, x, scale, attention=True):
         x = at_scale(x, scale)

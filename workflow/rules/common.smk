@@ -1,6 +1,7 @@
 # The only Python of the workflow: the plan is read, and what the rules ask it is put into the words of Snakemake.
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -25,6 +26,7 @@ files = plan.files
 os.environ.setdefault("PYTHONHASHSEED", "0")
 
 
+@cache
 def code_of(script, *modules):
     """Digest of a script and all that it imports: what they mean, not how they are written, and a parameter of each rule."""
     return code.digest(ROOT / "scripts" / script, *modules)
@@ -45,6 +47,11 @@ def get_mixing_module(wildcards):
     """The module of a network's mixing, which its training imports by name."""
     name = get_model(wildcards).recipe.mixing.name
     return [] if name == "none" else [f"tailcutmix.mixing.methods.{name}"]
+
+
+def get_network_module(wildcards):
+    """The module of a network's architecture, which training and prediction import by name."""
+    return f"tailcutmix.models.architectures.{get_model(wildcards).recipe.network.architecture}"
 
 
 def in_megabytes(megabytes):

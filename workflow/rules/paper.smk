@@ -15,7 +15,7 @@ for artefact in ARTEFACTS:
             files.benchmark(artefact.rule)
         localrule: True
         conda:
-            "../../envs/images.yaml"
+            f"../../envs/{artefact.environment}.yaml"
         params:
             **paper.artefact_params(plan, artefact),
             code=code_of("make_artefact.py", artefact.module),

@@ -26,7 +26,7 @@ rule select_scales:
     params:
         network=lambda wildcards: plain(get_model(wildcards).recipe.network),
         inference=lambda wildcards: plain(get_model(wildcards).inference),
-        code=code_of("select_scales.py"),
+        code=lambda wildcards: code_of("select_scales.py", get_network_module(wildcards)),
     message:
         "Choose the scales of each class on val, for {wildcards.model}, seed {wildcards.seed}"
     script:
@@ -53,7 +53,7 @@ rule predict:
         network=lambda wildcards: plain(get_model(wildcards).recipe.network),
         inference=lambda wildcards: plain(get_model(wildcards).inference),
         expert_of=lambda wildcards: get_model(wildcards).expert_of,
-        code=code_of("predict.py"),
+        code=lambda wildcards: code_of("predict.py", get_network_module(wildcards)),
     message:
         "Predict {wildcards.split} with {wildcards.model}, seed {wildcards.seed}"
     script:

@@ -21,7 +21,7 @@ rule train_model:
     params:
         recipe=lambda wildcards: plain(plan.recipe_of(wildcards.model)),
         running=files.running,
-        code=lambda wildcards: code_of("train_model.py", *get_mixing_module(wildcards)),
+        code=lambda wildcards: code_of("train_model.py", get_network_module(wildcards), *get_mixing_module(wildcards)),
     message:
         "Train {wildcards.model}, seed {wildcards.seed}"
     script:

@@ -1,1 +1,1 @@
-"""The networks: HRNetV2 with scale attention, and the challenge organisers' U-Net."""
+"""The networks: scale attention over HRNetV2, the challenge organisers' U-Net, and what every network shares."""

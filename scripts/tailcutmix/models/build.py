@@ -1,33 +1,22 @@
 """From settings to a network, and from a weight file to a trained one."""
 
+from importlib import import_module
 from pathlib import Path
 
 import torch
 
 from tailcutmix.errors import UserError
-from tailcutmix.models.attention import FUSIONS
 from tailcutmix.models.multiscale import MultiScaleNet
-from tailcutmix.models.unet import UNet
 from tailcutmix.models.weights import load_weights
-from tailcutmix.plan.settings.recipe import Network
+from tailcutmix.plan.settings.recipe import ARCHITECTURES, Network
 
 
 def build_model(network: Network, num_classes: int) -> MultiScaleNet:
     """A network with random weights; raises UserError that names the key where no network fits."""
-    width, scales = network.width, network.training_scales
-    if network.architecture == "unet":
-        if not isinstance(width, int) or width < 1:
-            raise UserError(f"width: a U-Net's is the number of its first channels, such as 64, not {width!r}")
-        return UNet(num_classes, width)
-    if network.architecture != "hrnet":
-        raise UserError(f"architecture: {network.architecture!r} is unknown; use hrnet or unet")
-    if network.attention not in FUSIONS:
-        raise UserError(f"attention: {network.attention!r} is unknown; use {', '.join(FUSIONS)}")
-    if network.attention != "none" and len(set(scales)) < 2:
-        raise UserError(f"training_scales: attention learns from two scales or more, not {list(scales)}")
-    from tailcutmix.models.hrnet import ScaleAttentionNet  # here, as timm takes seconds that a U-Net need not wait for
-
-    return ScaleAttentionNet(network, num_classes)
+    if network.architecture not in ARCHITECTURES:
+        raise UserError(f"architecture is {network.architecture!r}; it must be one of: {', '.join(ARCHITECTURES)}")
+    module = import_module(f"tailcutmix.models.architectures.{network.architecture}")
+    return module.build(network, num_classes)
 
 
 def load_model(

@@ -22,21 +22,21 @@ class Outputs(NamedTuple):
 class MultiScaleNet(nn.Module, ABC):
     """A network run at several scales of its input, whose predictions are fused.
 
-    Subclasses give ``multiple`` (what height and width must divide by, at every scale) and :meth:`predict_scale`.
+    Subclasses give :meth:`predict_scale`.
 
     Args:
+        multiple: height and width must be multiples of this, at every scale.
         fusion: "hierarchical", "explicit" or "none" (mean of logits), see :mod:`tailcutmix.models.attention`.
         training_scales: scales of the forward pass; they hold 1.0.
         auxiliary: whether the forward pass returns the logits of each scale too.
     """
 
-    multiple = 1
-
-    def __init__(self, fusion: str, training_scales: Sequence[float], auxiliary: bool = False):
+    def __init__(self, multiple: int, fusion: str, training_scales: Sequence[float], auxiliary: bool = False):
         super().__init__()
+        self.multiple = multiple
         self.fusion = fusion
         self.training_scales = check_scales(training_scales)
-        self.training_multiple = padding_multiple(self.multiple, self.training_scales)
+        self.training_multiple = padding_multiple(multiple, self.training_scales)
         self.auxiliary = auxiliary
 
     @abstractmethod

@@ -21,9 +21,10 @@ class Artefact:
         kind: "table" or "figure".
         title, category: under which the report shows it.
         inputs: the files that it reads, by the names that they have in :class:`~tailcutmix.paper.material.Material`.
-        settings: what else it reads there: of "reference", "pairs" and "split".
+        settings: what else it reads there: of "reference", "pairs", "split" and "recipe".
         rows: which methods it is about: those of ``tables.table1`` in the configuration, or of ``tables.ablation``.
             The first are made by the target ``all``, the second by the target ``ablation``.
+        environment: in which its rule runs, ``envs/<environment>.yaml``.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Artefact:
     inputs: tuple[str, ...]
     settings: tuple[str, ...] = ()
     rows: Literal["table1", "ablation"] = "table1"
+    environment: Literal["images", "torch"] = "images"
 
     @property
     def module(self) -> str:
@@ -87,7 +89,9 @@ ARTEFACTS = (
         kind="figure",
         title="Fig. 2, multi-level cutmix",
         category="Figures",
-        inputs=("levels", "boxes", "buckets", "manifest", "labels"),
+        inputs=("boxes", "images", "truth", "index", "manifest", "labels"),
+        settings=("recipe",),
+        environment="torch",
     ),
     Artefact(
         name="label_distribution",
@@ -117,7 +121,7 @@ ARTEFACTS = (
         kind="figure",
         title="Predictions",
         category="Figures",
-        inputs=("predictions", "buckets", "manifest", "labels"),
+        inputs=("predictions", "buckets", "manifest", "raw", "labels"),
         settings=("reference", "split"),
     ),
     Artefact(

@@ -1,6 +1,6 @@
-"""Crops out of the tail subsets, and one multi-level cutmix of them, for Figures 1 and 2."""
+"""Crops out of the tail subsets, and outlines of classes, as figures show them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -39,13 +39,6 @@ def subsets_of(material: Material) -> dict[str, Subset]:
     return {boxes.class_name: Subset(boxes.path, levels[boxes.class_name]) for boxes in material.boxes}
 
 
-def subset_folders(level_folders: Iterable[str | Path]) -> dict[str, Path]:
-    """Class slug -> ``subsets/<class>``, in order, from the level folders in it (or the folders themselves)."""
-    folders = (Path(path) for path in level_folders)
-    classes = (folder.parent if folder.name.startswith("level") else folder for folder in folders)
-    return {folder.name: folder for folder in classes}
-
-
 def choose_region(boxes: pd.DataFrame, share: float = 0.6) -> tuple[str, int] | None:
     """A region that shows well: the largest tight box that is at most three times as long as wide and whose highest
     level covers at most `share` of its image; where there is none such, the one whose highest level covers least.
@@ -71,11 +64,6 @@ def choose_region(boxes: pd.DataFrame, share: float = 0.6) -> tuple[str, int] | 
     return str(image_id), int(region)
 
 
-def read_crops(folder: Path, levels: Sequence[int], region: tuple[str, int]) -> list[Crop]:
-    """The crops of one region of ``subsets/<class>``, one per level."""
-    return crops_of(Subset(folder / "boxes.csv", {level: folder / f"level{level}" for level in levels}), region)
-
-
 def crops_of(subset: Subset, region: tuple[str, int]) -> list[Crop]:
     """The crops of one region (image_id, region) of a subset, one per level."""
     image_id, number = region
@@ -89,36 +77,6 @@ def crops_of(subset: Subset, region: tuple[str, int]) -> list[Crop]:
         )
         for level, folder in subset.levels.items()
     ]
-
-
-def paste_crop(
-    image: np.ndarray, label: np.ndarray, crop: Crop, random: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, tuple[int, int, int, int]]:
-    """Multi-level cutmix as in section 3 of the report: X_a(P) = XB1_a, Y_a(P) = YB1_a, for display.
-
-    The whole rectangle is pasted, image and label, void included; P is uniform over the places where it lies inside.
-    A crop larger than the image is first scaled to fit.
-
-    Args:
-        image, label: (H, W, 3) uint8 and (H, W) uint8 label ids; they are left as they are.
-        random: draws P; its state alone decides the result.
-
-    Returns:
-        the mixed image and label, and the patch's (x, y, w, h).
-    """
-    patch, patch_label = crop.image, crop.label
-    factor = min(1.0, *(a / b for a, b in zip(image.shape[:2], patch.shape[:2], strict=True)))
-    if factor < 1:
-        size = tuple(max(1, int(side * factor)) for side in patch.shape[1::-1])
-        patch = cv2.resize(patch, size, interpolation=cv2.INTER_AREA)
-        patch_label = cv2.resize(patch_label, size, interpolation=cv2.INTER_NEAREST)
-    h, w = patch_label.shape
-    y = int(random.integers(image.shape[0] - h + 1))
-    x = int(random.integers(image.shape[1] - w + 1))
-    image, label = image.copy(), label.copy()
-    image[y : y + h, x : x + w] = patch
-    label[y : y + h, x : x + w] = patch_label
-    return image, label, (x, y, w, h)
 
 
 def outline(mask: np.ndarray) -> list[np.ndarray]:

@@ -6,9 +6,8 @@ from typing import Any
 from tailcutmix.labels import Label
 from tailcutmix.paper.artefacts import ARTEFACTS, Artefact
 from tailcutmix.plan.plan import Plan
-
-RAW = "raw"
-"""The group of the raw images that the manifest names, where they are a result of the run themselves."""
+from tailcutmix.plan.settings.keys import plain
+from tailcutmix.plan.settings.recipe import Recipe
 
 OF_TAIL = ("histories", "boxes", "levels")
 """Groups whose files are known once the tail is."""
@@ -19,7 +18,9 @@ def rows_of(plan: Plan, artefact: Artefact) -> tuple[str, ...]:
     return plan.tables.table1 if artefact.rows == "table1" else plan.tables.ablation
 
 
-def group_of(plan: Plan, artefact: Artefact, group: str, tail: Sequence[Label] = ()) -> str | dict[str, dict]:
+def group_of(
+    plan: Plan, artefact: Artefact, group: str, tail: Sequence[Label] = ()
+) -> str | list[str] | dict[str, dict]:
     """The file of a group, or path -> whose it is where the group holds several.
 
     Args:
@@ -48,6 +49,8 @@ def group_of(plan: Plan, artefact: Artefact, group: str, tail: Sequence[Label] =
     if group == "levels":
         levels = plan.regions.levels
         return {files.level(c.slug, t): {"class_name": c.name, "level": t} for c in tail for t in levels}
+    if group == "raw":
+        return plan.raw
     if group == "ablation":
         return files.table("ablation")["csv"]
     single = files.packed("train") | {"labels": plan.dataset.labels}
@@ -57,8 +60,7 @@ def group_of(plan: Plan, artefact: Artefact, group: str, tail: Sequence[Label] =
 def artefact_inputs(plan: Plan, artefact: Artefact, tail: Sequence[Label] = ()) -> dict[str, str | list[str]]:
     """The files of every group that an artefact reads."""
     groups = {group: group_of(plan, artefact, group, tail) for group in artefact.inputs}
-    found = {group: list(paths) if isinstance(paths, dict) else paths for group, paths in groups.items()}
-    return found | ({RAW: plan.raw} if "manifest" in found else {})
+    return {group: list(found) if isinstance(found, dict) else found for group, found in groups.items()}
 
 
 def artefact_params(plan: Plan, artefact: Artefact) -> dict[str, Any]:
@@ -69,7 +71,12 @@ def artefact_params(plan: Plan, artefact: Artefact) -> dict[str, Any]:
     rows, reference = rows_of(plan, artefact), plan.buckets.model
     groups = [group_of(plan, artefact, group, plan.labels.classes) for group in artefact.inputs]
     holds = {path: whose for group in groups if isinstance(group, dict) for path, whose in group.items()}
-    known = {"reference": reference, "split": plan.split, "pairs": [list(pair) for pair in plan.tables.differences]}
+    known = {
+        "reference": reference,
+        "split": plan.split,
+        "pairs": [list(pair) for pair in plan.tables.differences],
+        "recipe": plain(_expert_recipe(plan, rows)),
+    }
     params = {"module": artefact.module, "holds": holds} | {key: known[key] for key in artefact.settings}
     names = dict.fromkeys(whose["method"] for whose in holds.values() if "method" in whose)
     if names:
@@ -89,6 +96,12 @@ def wanted(plan: Plan, rows: str) -> list[Artefact]:
 def artefact_outputs(plan: Plan, artefact: Artefact) -> dict[str, str]:
     """The files of an artefact by suffix."""
     return plan.files.table(artefact.name) if artefact.kind == "table" else plan.files.figure(artefact.name)
+
+
+def _expert_recipe(plan: Plan, rows: tuple[str, ...]) -> Recipe:
+    """The recipe of the experts behind these rows; without any, that of other experts, or else of a model."""
+    names = [*plan.templates_of(rows), *plan.templates(), *plan.models]
+    return plan.model(names[0]).recipe
 
 
 def _description(plan: Plan, name: str) -> list[str | None]:

@@ -1,7 +1,7 @@
 """What a table or figure is made of: the methods that it shows, and files of which each says whose it is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,7 @@ class Material:
         reference: M0, the method that gains are compared with; its IoU on val moved classes between the buckets.
         pairs: (first, second) names of methods whose difference second - first is asked for.
         split: the split that is scored.
+        recipe: what defines the training of an expert, as plain values.
 
         scores: ``metrics/<method>/seed<k>/<split>.json`` of every row and seed.
         image_statistics: the ``.npz`` of the same methods and seeds, one row per image.
@@ -69,6 +70,7 @@ class Material:
         buckets, initial_buckets: ``buckets/final.csv`` and ``buckets/initial.csv``.
         statistics: ``stats/labels.csv``.
         manifest: ``manifest.csv``.
+        raw: the folder of the raw images that it names, where they are a result of the run: a generated set's.
         labels: the label table.
         images, truth, index: the packed arrays of the train split, and the index of what they hold.
         ablation: ``tables/ablation.csv``.
@@ -78,6 +80,7 @@ class Material:
     reference: Method = Method("", "", "")
     pairs: tuple[tuple[str, str], ...] = ()
     split: str = ""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
     scores: tuple[MethodFile, ...] = ()
     image_statistics: tuple[MethodFile, ...] = ()
@@ -91,6 +94,7 @@ class Material:
     initial_buckets: Path = NOT_AN_INPUT
     statistics: Path = NOT_AN_INPUT
     manifest: Path = NOT_AN_INPUT
+    raw: tuple[Path, ...] = ()
     labels: Path = NOT_AN_INPUT
     images: Path = NOT_AN_INPUT
     truth: Path = NOT_AN_INPUT
@@ -104,13 +108,15 @@ def gather(inputs: Mapping[str, str | Sequence[str]], params: Mapping[str, Any])
     Args:
         inputs: group -> a path, or a list of paths.
         params: may hold ``methods`` (name -> title, short, expert_of), ``rows`` and ``reference`` (names of methods),
-            ``pairs``, ``split``, and ``holds``, which says of every path of a list whose it is: {"method", "seed"} or
-            {"class_name", "level"}.
+            ``pairs``, ``split``, ``recipe``, and ``holds``, which says of every path of a list whose it is:
+            {"method", "seed"} or {"class_name", "level"}.
     """
     methods = {name: Method(name, *entry) for name, entry in params.get("methods", {}).items()}
 
-    def described(path: str) -> MethodFile | ClassFile:
-        whose = params["holds"][path]
+    def described(path: str) -> Path | MethodFile | ClassFile:
+        whose = params["holds"].get(path)
+        if whose is None:
+            return Path(path)
         if "method" in whose:
             return MethodFile(Path(path), methods[whose["method"]], whose["seed"])
         return ClassFile(Path(path), **whose)
@@ -122,6 +128,7 @@ def gather(inputs: Mapping[str, str | Sequence[str]], params: Mapping[str, Any])
     content["methods"] = tuple(methods[name] for name in params.get("rows", ()))
     content["pairs"] = tuple((first, second) for first, second in params.get("pairs", ()))
     content["split"] = params.get("split", "")
+    content["recipe"] = params.get("recipe", {})
     if "reference" in params:
         content["reference"] = methods[params["reference"]]
     return Material(**content)

@@ -1,15 +1,11 @@
-"""What a job costs, from the settings of its network and the size of its data: upper bounds, without torch.
-
-The constants were fitted to networks built on torch's meta device (multiplications by its FLOP counter, activations by
-its hooks on saved tensors) and lie up to twice too high for the narrowest networks.
-"""
+"""What a job costs, from the settings of its network and the size of its data: upper bounds, without torch."""
 
 import ast
 import math
 from pathlib import Path
 
+from tailcutmix.plan.architectures import traits_of
 from tailcutmix.plan.models import Model
-from tailcutmix.plan.settings.recipe import Network
 
 Shape = tuple[int, int, int]
 """Packed images: number, height and width."""
@@ -42,18 +38,14 @@ def packed_shape(path: str | Path) -> Shape:
     return images, height, width
 
 
-def multiplications(network: Network) -> float:
+def multiplications(model: Model) -> float:
     """Multiplications of one forward pass, per pixel of its input."""
-    width, head = _width(network), network.head_channels
-    if network.architecture == "unet":
-        return 118 * width**2
-    return 159 * width**2 + head * (22 * width + 1.8 * head)
+    return traits_of(model.recipe.network).multiplications(model.recipe.network)
 
 
-def activations(network: Network) -> float:
+def activations(model: Model) -> float:
     """Bytes kept for the backward pass in float32, per pixel of a training crop."""
-    width = _width(network)
-    return 75 * width if network.architecture == "unet" else 87 * width + 7.7 * network.head_channels
+    return traits_of(model.recipe.network).activations(model.recipe.network)
 
 
 def training_steps(model: Model, images: int) -> int:
@@ -65,9 +57,9 @@ def training_steps(model: Model, images: int) -> int:
 
 def training_operations(model: Model, images: int) -> float:
     """Multiplications of a whole training; the backward pass costs twice the forward pass."""
-    training, network = model.recipe.training, model.recipe.network
+    training = model.recipe.training
     pixels = training.epochs * training.expand * images * math.prod(training.crop)
-    return 3 * pixels * multiplications(network)
+    return 3 * pixels * multiplications(model)
 
 
 def training_memory(model: Model, shape: Shape) -> int:
@@ -80,7 +72,7 @@ def training_memory(model: Model, shape: Shape) -> int:
     if gpus:
         return round(LIBRARIES_MB + CUDA_MB * gpus + mapped)
     pixels = training.batch / training.accumulate * math.prod(training.crop)
-    return round(LIBRARIES_MB + mapped + 2 * pixels * activations(model.recipe.network) / 2**20)
+    return round(LIBRARIES_MB + mapped + 2 * pixels * activations(model) / 2**20)
 
 
 def training_minutes(model: Model, shape: Shape) -> int:
@@ -97,19 +89,15 @@ def inference_memory(model: Model, shape: Shape) -> int:
     if job.gpus:
         return LIBRARIES_MB + CUDA_MB
     pixels = inference.batch * shape[1] * shape[2] * max(inference.scales) ** 2
-    return round(LIBRARIES_MB + pixels * (1000 + activations(model.recipe.network) / 3) / 2**20)
+    return round(LIBRARIES_MB + pixels * (1000 + activations(model) / 3) / 2**20)
 
 
 def inference_minutes(model: Model, shape: Shape) -> int:
     """Minutes that predicting all packed images takes at most."""
     job, inference = model.inference_job, model.inference
     passes = sum(scale**2 for scale in {*inference.scales, 0.5, 1.0}) * (2 if inference.flip else 1)
-    operations = 2 * math.prod(shape) * passes * multiplications(model.recipe.network)
+    operations = 2 * math.prod(shape) * passes * multiplications(model)
     return job.runtime or _minutes(operations, job.gpus, job.threads)
-
-
-def _width(network: Network) -> int:
-    return 18 if network.width == "w18_small" else network.width
 
 
 def _minutes(operations: float, gpus: int, threads: int) -> int:

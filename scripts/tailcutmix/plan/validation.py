@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from tailcutmix.errors import UserError
+from tailcutmix.plan.architectures import traits_of
 from tailcutmix.plan.models import Model
 from tailcutmix.plan.schema import Schema, schema
 
@@ -140,13 +141,14 @@ def _check_network(where: str, model: Model) -> None:
     low, high = model.recipe.augmentation.scale
     if low > high:
         raise UserError(f"config: {where}.augmentation.scale is [{low}, {high}]; it goes from small to large")
-    if network.architecture == "unet" and network.attention != "none":
-        raise UserError(f"config: {where}: architecture unet has no scale attention; set attention: none")
-    multiple = 16 if network.architecture == "unet" else 32
+    traits = traits_of(network)
+    if network.attention != "none" and not traits.attention:
+        name = network.architecture
+        raise UserError(f"config: {where}: architecture {name} has no scale attention; set attention: none")
     for side in training.crop:
-        if any((side * factor) % multiple for factor in network.training_scales):
+        if any((side * factor) % traits.multiple for factor in network.training_scales):
             raise UserError(f"config: {where}.crop is {list(training.crop)}; both sides must be multiples of "
-                            f"{multiple} at every training scale {list(network.training_scales)}")  # fmt: skip
+                            f"{traits.multiple} at every training scale {list(network.training_scales)}")  # fmt: skip
     scales = model.inference.scales
     if network.attention != "none" and 1.0 not in scales:
         raise UserError(f"config: {where}.inference.scales is {list(scales)}; scale attention needs 1.0 among them")

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 STEPS_BETWEEN_READS = {"cuda": 10, "cpu": 1}
 """A device works through this many steps before the loop waits for their losses."""
 
-ROWS = 200
+HISTORY_ROWS = 200
 """Rows of a history, more or less, where the settings do not say how many steps each is about."""
 
 
@@ -91,7 +91,7 @@ def train(model: nn.Module, sampler: Batches, run: Run) -> None:
     """
     training, engine, process = run.recipe.training, run.engine, run.process
     total = math.ceil(training.epochs * sampler.steps_per_epoch)
-    steps_per_row = engine.history_every or max(1, total // ROWS)
+    steps_per_row = engine.history_every or max(1, total // HISTORY_ROWS)
     model = model.to(process.device, memory_format=torch.channels_last).train()
     network = compiled(wrap(model, process), training.compile)
     weights = loss_weights(run)

@@ -7,8 +7,17 @@ from typing import Literal
 
 from tailcutmix.plan.settings.keys import FRACTION, LEVELS, SCALES, SIZE, key
 
-MIXINGS = ("none", *sorted(path.stem for path in (Path(__file__).parents[2] / "mixing/methods").glob("[a-z]*.py")))
+
+def modules_of(package: str) -> tuple[str, ...]:
+    """The names of the modules in a folder of the library; one that begins with an underscore helps the others."""
+    return tuple(sorted(path.stem for path in (Path(__file__).parents[2] / package).glob("[a-z]*.py")))
+
+
+MIXINGS = ("none", *modules_of("mixing/methods"))
 """A mixing is a module of that name in :mod:`tailcutmix.mixing.methods`."""
+
+ARCHITECTURES = modules_of("models/architectures")
+"""An architecture is a module of that name in :mod:`tailcutmix.models.architectures`."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,7 @@ class Mixing(MixingOptions):
 class Network:
     """What a network is built from."""
 
-    architecture: Literal["hrnet", "unet"] = "hrnet"
+    architecture: str = key("hrnet", enum=list(ARCHITECTURES))
     """`hrnet` or `unet`"""
 
     width: Literal[4, 8, 12, 16, "w18_small", 18, 32, 48, 64] = 48

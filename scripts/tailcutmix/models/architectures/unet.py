@@ -5,8 +5,18 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from tailcutmix.errors import UserError
 from tailcutmix.models.multiscale import MultiScaleNet
 from tailcutmix.models.resizing import at_scale
+from tailcutmix.plan.settings.recipe import Network
+
+
+def build(network: Network, num_classes: int) -> "UNet":
+    """The U-Net whose first level has ``width`` channels."""
+    width = network.width
+    if not isinstance(width, int) or width < 1:
+        raise UserError(f"width: a U-Net's is the number of its first channels, such as 64, not {width!r}")
+    return UNet(num_classes, width)
 
 
 def double_conv(in_channels: int, out_channels: int) -> nn.Sequential:
@@ -28,10 +38,8 @@ class UNet(MultiScaleNet):
         width: channels of the first level; 64 is the organisers' network, less makes all levels thinner in proportion.
     """
 
-    multiple = 16
-
     def __init__(self, num_classes: int, width: int):
-        super().__init__("none", (1.0,))
+        super().__init__(16, "none", (1.0,))
         levels = [width * factor for factor in (1, 2, 4, 8, 8)]
         self.first = double_conv(3, levels[0])
         self.down = nn.ModuleList(double_conv(above, below) for above, below in pairwise(levels))

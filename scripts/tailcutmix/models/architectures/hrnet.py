@@ -1,4 +1,4 @@
-"""HRNetV2 from timm, with the report's head and scale attention (section 4)."""
+"""HRNetV2 from timm under the report's heads, with scale attention [report, section 4]."""
 
 from typing import Any, cast
 
@@ -7,9 +7,8 @@ from torch import nn
 
 from tailcutmix.errors import UserError
 from tailcutmix.models import torchvision_ops  # noqa: F401 (before timm, which imports torchvision)
-from tailcutmix.models.heads import head
-from tailcutmix.models.multiscale import MultiScaleNet
-from tailcutmix.models.resizing import at_scale, resize
+from tailcutmix.models.resizing import resize
+from tailcutmix.models.scale_attention import ScaleAttentionNet
 from tailcutmix.plan.settings.recipe import Network
 
 # isort: split
@@ -23,12 +22,19 @@ PUBLISHED_WIDTHS: dict[int | str, str] = {
 SMALL_WIDTHS = range(4, 18)
 
 
+def build(network: Network, num_classes: int) -> ScaleAttentionNet:
+    """HRNetV2 of a width, with the report's heads."""
+    return ScaleAttentionNet(HRNetV2(network.width), network, num_classes)
+
+
 class HRNetV2(nn.Module):
     """The four branches of HRNet's last stage, upsampled bilinearly to stride 4 and concatenated.
 
     (B, 3, H, W), H and W multiples of 32 -> (B, ``channels``, H/4, W/4). Weights are random: pre-trained ones are
     against the challenge's rules and are never loaded.
     """
+
+    multiple = 32
 
     def __init__(self, width: int | str):
         super().__init__()
@@ -67,33 +73,3 @@ def small_stages(width: int) -> dict[str, Any]:
 
     stages = {f"stage{branches}": stage(branches, width, blocks=2) for branches in (2, 3, 4)}
     return {"stem_width": 16, "stage1": stage(1, 16, blocks=1, block_type="BOTTLENECK"), **stages}
-
-
-class ScaleAttentionNet(MultiScaleNet):
-    """HRNetV2, the report's head, and a second head of the same shape that says how far to trust each scale.
-
-    Its attention is "hierarchical" (Tao et al.: a sigmoid), "explicit" (Chen et al.: a score for a softmax over scales;
-    here one head scores every scale from that scale's features, so that any set of scales can be fused), or "none" (no
-    second head; several scales are averaged).
-    """
-
-    multiple = 32
-
-    def __init__(self, network: Network, num_classes: int):
-        super().__init__(network.attention, network.training_scales, network.auxiliary_weight > 0)
-        self.trunk = HRNetV2(network.width)
-        self.semantic_head = head(self.trunk.channels, network.head_channels, num_classes)
-        self.attention_head = None
-        if network.attention != "none":
-            self.attention_head = head(self.trunk.channels, network.head_channels, 1)
-
-    def predict_scale(
-        self, x: torch.Tensor, scale: float, attention: bool = True
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Logits (B, C, h, w) and attention (B, 1, h, w) at stride 4 of x resized by scale; see the base class."""
-        features = self.trunk(at_scale(x, scale))
-        logits = self.semantic_head(features)
-        if self.attention_head is None or not attention:
-            return logits, None
-        score = self.attention_head(features)
-        return logits, torch.sigmoid(score) if self.fusion == "hierarchical" else score
