@@ -55,7 +55,7 @@ def initial_buckets(
 
 def final_buckets(
     initial: pd.DataFrame,
-    val_iou: Mapping[str, float],
+    val_iou: Mapping[str, float | None],
     settings: Buckets = Buckets(),  # noqa: B008 (frozen)
 ) -> pd.DataFrame:
     """Move poor classes of the middle into the tail, and good classes of the tail into the middle, in one pass.
