@@ -6,11 +6,12 @@ A path is a file, or ``archive.zip::member``, which is read inside the archive w
 import io
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import cv2
 import numpy as np
@@ -22,7 +23,7 @@ from tailcutmix.files import replacing
 
 ZIP_SEPARATOR = "::"
 
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, zipfile.BadZipFile, zipfile.zlib.error)
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def open_zip(archive: str | Path) -> zipfile.ZipFile:
@@ -41,7 +42,7 @@ def _open_zip(archive: str, process: int) -> zipfile.ZipFile:
 
 
 @contextmanager
-def open_binary(path: str | Path) -> Iterator[BinaryIO]:
+def open_binary(path: str | Path) -> Iterator[IO[bytes]]:
     """Open a file or zip member for reading bytes; raises UserError where it does not exist."""
     archive, separator, member = str(path).partition(ZIP_SEPARATOR)
     try:
@@ -140,7 +141,7 @@ def _several_channels(path: str | Path, channels: int) -> UserError:
 
 
 @contextmanager
-def _opened(stream: BinaryIO, path: str | Path) -> Iterator[Image.Image]:
+def _opened(stream: IO[bytes], path: str | Path) -> Iterator[Image.Image]:
     """An image to read with Pillow; whatever Pillow raises names the file."""
     try:
         with Image.open(stream) as image:

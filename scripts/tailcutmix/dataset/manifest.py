@@ -40,7 +40,7 @@ def listing_row(
         UserError: a train or val image without label, or without instances where these are needed.
     """
     for path in (label, instance) if instance_needed else (label,):
-        if split != "test" and not path.is_file():
+        if split != "test" and path is not None and not path.is_file():
             raise UserError(f"{path}: missing, though {image} is there")
     truths = (str(path) if path is not None and path.is_file() else "" for path in (label, instance))
     return split, image_id, str(image), *truths
@@ -81,7 +81,7 @@ def _checked(listing: pd.DataFrame) -> pd.DataFrame:
     for row in listing[listing.duplicated(["split", "image_id"])].itertuples():
         raise UserError(f"{row.image}: image_id {row.image_id} stands twice in split {row.split}; rename one of them")
     for row in listing.itertuples():
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", row.image_id):
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", str(row.image_id)):
             raise UserError(f"{row.image}: image_id {row.image_id!r} must be made of letters, digits, '.', '_' and '-'")
         if row.split == "train" and not row.label:
             raise UserError(f"{row.image}: a train image needs a label")

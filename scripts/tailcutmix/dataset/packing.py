@@ -1,10 +1,12 @@
 """Packed arrays: each split decoded once into memory-mapped arrays that training and scoring read at no cost."""
 
 import hashlib
+from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -102,7 +104,7 @@ def pack(
         images = np.lib.format.open_memmap(images_path, mode="w+", dtype=np.uint8, shape=(*shape, 3))
         targets = np.lib.format.open_memmap(truth_path, mode="w+", dtype=np.uint8, shape=shape)
 
-        def put(item: tuple[int, dict]) -> None:
+        def put(item: tuple[int, dict[Hashable, Any]]) -> None:
             position, row = item
             images[position] = _resized(decode_image(_verified(row, "image"), row["image"]), height, width)
             targets[position] = IGNORE
@@ -129,7 +131,7 @@ def _common_size(rows: pd.DataFrame, manifest_path: str | Path) -> tuple[int, in
     return int(sizes.height.iloc[0]), int(sizes.width.iloc[0])
 
 
-def _verified(row: dict, kind: str) -> bytes:
+def _verified(row: dict[Hashable, Any], kind: str) -> bytes:
     data = read_bytes(row[kind])
     if hashlib.sha256(data).hexdigest() != row[f"{kind}_sha256"]:
         raise UserError(f"{row[kind]}: the file changed after the manifest was made; delete the manifest and run again")
@@ -176,7 +178,7 @@ def open_packed(files: PackedFiles, manifest_path: str | Path) -> Packed:
 def open_array(path: str | Path) -> np.ndarray:
     """Map a packed array of uint8, read-only; raises UserError where it is missing or damaged."""
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; pack the split first") from None
     except (ValueError, OSError, EOFError) as error:

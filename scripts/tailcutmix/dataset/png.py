@@ -38,7 +38,8 @@ def read_header(data: bytes, path: str | Path) -> Header:
     """
     if not data.startswith(SIGNATURE):
         raise UserError(f"{path}: not a PNG file")
-    position, header, names = len(SIGNATURE), None, set()
+    position = len(SIGNATURE)
+    names: set[bytes] = set()
     while b"IEND" not in names:
         length, name = struct.unpack_from(">I4s", data, position) if position + 12 <= len(data) else (len(data), b"")
         end = position + 12 + length
@@ -46,13 +47,12 @@ def read_header(data: bytes, path: str | Path) -> Header:
             raise broken(path, "truncated")
         if zlib.crc32(memoryview(data)[position + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
             raise broken(path, "wrong checksum")
-        if header is None:
-            if name != b"IHDR" or length != 13:
-                raise broken(path, "no header")
-            header = struct.unpack_from(">IIBB", data, position + 8)
+        if not names and (name != b"IHDR" or length != 13):
+            raise broken(path, "no header")
         names.add(name)
         position = end
-    return Header(*header, transparency=b"tRNS" in names)
+    width, height, depth, colour = struct.unpack_from(">IIBB", data, len(SIGNATURE) + 8)
+    return Header(width, height, depth, colour, transparency=b"tRNS" in names)
 
 
 def broken(path: str | Path, fault: object) -> UserError:

@@ -36,4 +36,4 @@ def list_images(source: str, root: str | Path, splits: str | Path | None = None)
         return minicity.list_images(root, splits)
     if source == "toycity":
         return minicity.list_images(root)
-    return {"camvid": camvid, "folders": folders}[source].list_images(root)
+    return camvid.list_images(root) if source == "camvid" else folders.list_images(root)

@@ -50,7 +50,8 @@ def interval(values: np.ndarray, level: float = 0.95) -> np.ndarray:
     tail = 50 * (1 - level)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanpercentile(values, [tail, 100 - tail], axis=0)
+        ends: np.ndarray = np.nanpercentile(values, [tail, 100 - tail], axis=0)
+    return ends
 
 
 @dataclass(frozen=True)

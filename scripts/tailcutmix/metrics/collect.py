@@ -20,6 +20,9 @@ from tailcutmix.progress import Progress
 CHUNK = 4
 """Images a process takes at a time."""
 
+Scored = tuple[int, list[Sums], np.ndarray]
+"""Position of a chunk, the statistics of its images, and their confusion."""
+
 
 def collect(
     pairs: Sequence[Pair],
@@ -29,7 +32,7 @@ def collect(
 ) -> Statistics:
     """The statistics of all pairs, in their order; one image per process is in memory at a time."""
     chunks = [pairs[start : start + CHUNK] for start in range(0, len(pairs), CHUNK)]
-    rows: list[Sums | None] = [None] * len(pairs)
+    rows: list[Sums] = [{}] * len(pairs)
     confusion = np.zeros((groups.size, groups.size), np.int64)
     with Progress("score", len(pairs)) as progress:
         for position, part, counted in _results(chunks, (groups, size_factor), processes):
@@ -47,8 +50,8 @@ def collect(
     )
 
 
-def _results(chunks: list, settings: tuple, processes: int) -> Iterator[tuple[int, list[Sums], np.ndarray]]:
-    """(position of the chunk, statistics of its images, their confusion), in the order they are done."""
+def _results(chunks: Sequence[Sequence[Pair]], settings: tuple[Groups, float], processes: int) -> Iterator[Scored]:
+    """The chunks in the order they are done."""
     if min(processes, len(chunks)) <= 1:
         for position, chunk in enumerate(chunks):
             yield _score_chunk(position, chunk, settings)
@@ -59,7 +62,7 @@ def _results(chunks: list, settings: tuple, processes: int) -> Iterator[tuple[in
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     pool = ProcessPoolExecutor(min(processes, len(chunks)), multiprocessing.get_context(method))
-    pending: set[Future] = set()
+    pending: set[Future[Scored]] = set()
     try:
         for item in enumerate(chunks):
             pending.add(pool.submit(_score_chunk, *item, settings))
@@ -74,7 +77,7 @@ def _results(chunks: list, settings: tuple, processes: int) -> Iterator[tuple[in
         cv2.setNumThreads(threads)
 
 
-def _score_chunk(position: int, chunk: Sequence[Pair], settings: tuple) -> tuple[int, list[Sums], np.ndarray]:
+def _score_chunk(position: int, chunk: Sequence[Pair], settings: tuple[Groups, float]) -> Scored:
     groups = settings[0]
     confusion = np.zeros((groups.size, groups.size), np.int64)
     rows = []

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def evaluate(
     level: float = 0.95,
     seed: int = 0,
     identity: Mapping[str, object] | None = None,
-) -> tuple[dict, Statistics]:
+) -> tuple[dict[str, Any], Statistics]:
     """Score predictions against their ground truth.
 
     Args:
@@ -74,9 +75,9 @@ def _number(value: np.ndarray) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _interval(estimate: Estimate, index: int | tuple = ()) -> list[float] | None:
+def _interval(estimate: Estimate, index: int | tuple[()] = ()) -> list[float] | None:
     low, high = _number(estimate.low[index]), _number(estimate.high[index])
-    return None if low is None else [low, high]
+    return None if low is None or high is None else [low, high]
 
 
 def score_split(
@@ -85,8 +86,8 @@ def score_split(
     predictions: str | Path,
     labels: LabelTable,
     sizes_from_train: bool = False,
-    **settings,
-) -> tuple[dict, Statistics]:
+    **settings: Any,
+) -> tuple[dict[str, Any], Statistics]:
     """:func:`evaluate` of the predictions ``<image_id>.png`` of one split of a manifest.
 
     Args:
@@ -109,7 +110,7 @@ def score_split(
     return evaluate(pairs, labels, **settings)
 
 
-def write_scores(scores: Mapping, statistics: Statistics, path: str | Path) -> None:
+def write_scores(scores: Mapping[str, Any], statistics: Statistics, path: str | Path) -> None:
     """Write ``<split>.json``, and the statistics beside it as ``<split>.npz``; both whole or not at all."""
     path = Path(path)
     text = json.dumps(scores, indent=1, allow_nan=False) + "\n"

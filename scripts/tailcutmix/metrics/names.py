@@ -50,7 +50,8 @@ def expected_files(source: str | Path, split: str = "test") -> dict[str, tuple[i
         return {image.name: read_size(image) for image in images}
     if _is_manifest(source):
         rows = read_manifest(source, split)
-        return {f"{row.image_id}.png": (row.height, row.width) for row in rows.itertuples()}
+        sizes = zip(rows["height"], rows["width"], strict=True)
+        return {f"{image_id}.png": size for image_id, size in zip(rows["image_id"], sizes, strict=True)}
     return {f"{predicted or name}.png": None for name, predicted in read_names(source)}
 
 

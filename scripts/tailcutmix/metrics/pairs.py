@@ -36,13 +36,13 @@ def pairs_from_manifest(rows: pd.DataFrame, predictions: str | Path) -> list[Pai
         UserError: an image without ground truth or without prediction.
     """
     pairs = []
-    for row in rows.itertuples():
-        prediction = Path(predictions) / f"{row.image_id}.png"
-        if not row.label:
-            raise UserError(f"{row.image_id}: has no ground truth in the manifest, so its split cannot be scored")
+    for image_id, label, instance in zip(rows["image_id"], rows["label"], rows["instance"], strict=True):
+        prediction = Path(predictions) / f"{image_id}.png"
+        if not label:
+            raise UserError(f"{image_id}: has no ground truth in the manifest, so its split cannot be scored")
         if not prediction.is_file():
             raise UserError(f"{prediction}: no such prediction; predict the split again")
-        pairs.append(Pair(row.image_id, row.label, row.instance, str(prediction)))
+        pairs.append(Pair(image_id, label, instance, str(prediction)))
     return _same_instances(pairs)
 
 

@@ -129,7 +129,7 @@ def write_statistics(statistics: Statistics, path: str | Path) -> None:
     """Write one compressed .npz: the counts under their names, and the other attributes under theirs."""
     arrays = {field.name: np.asarray(getattr(statistics, field.name)) for field in fields(statistics)[:-1]}
     with replacing(path) as temporary:
-        np.savez_compressed(temporary, **arrays, **statistics.counts)
+        np.savez_compressed(temporary, allow_pickle=False, **arrays, **statistics.counts)
 
 
 def read_statistics(path: str | Path) -> Statistics:
@@ -137,8 +137,12 @@ def read_statistics(path: str | Path) -> Statistics:
     try:
         with np.load(path, allow_pickle=False) as content:
             return Statistics(
-                **{name: tuple(map(str, content[name])) for name in ("image_ids", "classes", "categories")},
-                **{name: content[name] for name in ("class_instances", "category_instances", "confusion")},
+                image_ids=tuple(map(str, content["image_ids"])),
+                classes=tuple(map(str, content["classes"])),
+                categories=tuple(map(str, content["categories"])),
+                class_instances=content["class_instances"],
+                category_instances=content["category_instances"],
+                confusion=content["confusion"],
                 counts={name: content[name] for name in (*PER_CLASS, *PER_CATEGORY, *PER_IMAGE)},
             )
     except FileNotFoundError:

@@ -1,13 +1,14 @@
 """Scores as text for a terminal."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tailcutmix.metrics.scores import MEANS
 
 TITLES = ("IoU class", "iIoU class", "IoU category", "iIoU category", "accuracy, all ids", "accuracy, evaluated")
 
 
-def format_scores(scores: Mapping) -> str:
+def format_scores(scores: Mapping[str, Any]) -> str:
     """A table of a metrics file: the six scores, then categories and classes with their intervals.
 
     Undefined scores read n/a.

@@ -4,7 +4,7 @@ Logits are (B, C, h, w) and attention (B, 1, h, w) on the same grid, any grid pe
 combination per pixel, so logits that are one everywhere stay one for any set of scales. Arithmetic is in float32.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
@@ -23,16 +23,10 @@ def fuse_hierarchical(outputs: PerScale, size: Sequence[int]) -> torch.Tensor:
 
     Returns (B, C, H, W) float32.
     """
-    pred = None
-    for scale in reversed(check_scales(list(outputs))):
-        logits, attention = outputs[scale]
-        logits = logits.float()
-        if scale == 1.0:
-            logits = resize(logits, size)
-        if pred is None:
-            pred = logits
-            continue
-        attention = attention.float()
+    scales = check_scales(list(outputs))
+    pred = _logits(outputs, scales[-1], size)
+    for scale in reversed(scales[:-1]):
+        logits, attention = _logits(outputs, scale, size), _attention(outputs, scale)
         if scale >= 1.0:
             attention = resize(attention, logits.shape[-2:])
             pred = torch.addcmul(attention * logits, 1.0 - attention, resize(pred, logits.shape[-2:]))
@@ -40,6 +34,20 @@ def fuse_hierarchical(outputs: PerScale, size: Sequence[int]) -> torch.Tensor:
             weighted = resize(attention * logits, pred.shape[-2:])
             pred = torch.addcmul(weighted, 1.0 - resize(attention, pred.shape[-2:]), pred)
     return pred
+
+
+def _logits(outputs: PerScale, scale: float, size: Sequence[int]) -> torch.Tensor:
+    """(B, C, h, w) float32 of one scale, which is at ``size`` for scale 1.0 and on the network's grid for any other."""
+    logits = outputs[scale][0].float()
+    return resize(logits, size) if scale == 1.0 else logits
+
+
+def _attention(outputs: PerScale, scale: float) -> torch.Tensor:
+    """(B, 1, h, w) float32 of one scale, on the network's grid."""
+    attention = outputs[scale][1]
+    if attention is None:
+        raise ValueError(f"the fusion needs the attention of scale {scale}")
+    return attention.float()
 
 
 def fuse_explicit(outputs: PerScale, size: Sequence[int]) -> torch.Tensor:
@@ -50,17 +58,20 @@ def fuse_explicit(outputs: PerScale, size: Sequence[int]) -> torch.Tensor:
     scales = check_scales(list(outputs))
     if len(scales) == 1:
         return resize(outputs[1.0][0].float(), size)
-    scores = torch.stack([resize(outputs[scale][1].float(), size) for scale in scales])
-    pred = 0.0
-    for scale, weight in zip(scales, scores.softmax(0), strict=True):
-        pred = pred + weight * resize(outputs[scale][0].float(), size)
-    return pred
+    scores = torch.stack([resize(_attention(outputs, scale), size) for scale in scales])
+    weights = scores.softmax(0)
+    return _sum(weight * resize(outputs[scale][0].float(), size) for scale, weight in zip(scales, weights, strict=True))
 
 
 def fuse_mean(outputs: PerScale, size: Sequence[int]) -> torch.Tensor:
     """Mean of the logits of all scales, for networks without attention. Returns (B, C, H, W) float32 at ``size``."""
     scales = check_scales(list(outputs))
-    return sum(resize(outputs[scale][0].float(), size) for scale in scales) / len(scales)
+    return _sum(resize(outputs[scale][0].float(), size) for scale in scales) / len(scales)
+
+
+def _sum(terms: Iterable[torch.Tensor]) -> torch.Tensor:
+    """The sum of one term or more, of which one at a time is in memory."""
+    return sum(terms)  # type: ignore[return-value]  # only the sum of no term is a number
 
 
 FUSIONS = {"hierarchical": fuse_hierarchical, "explicit": fuse_explicit, "none": fuse_mean}

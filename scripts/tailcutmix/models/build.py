@@ -16,7 +16,8 @@ def build_model(network: Network, num_classes: int) -> MultiScaleNet:
     if network.architecture not in ARCHITECTURES:
         raise UserError(f"architecture is {network.architecture!r}; it must be one of: {', '.join(ARCHITECTURES)}")
     module = import_module(f"tailcutmix.models.architectures.{network.architecture}")
-    return module.build(network, num_classes)
+    model: MultiScaleNet = module.build(network, num_classes)
+    return model
 
 
 def load_model(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -60,7 +60,8 @@ def choose_region(boxes: pd.DataFrame, share: float = 0.6) -> tuple[str, int] | 
     groups = frame.sort_values("level", kind="stable").groupby(["image_id", "region"])
     regions = groups.agg(area=("area", "first"), aspect=("aspect", "first"), cover=("cover", "last"))
     fitting = regions[(regions["cover"] <= share) & (regions["aspect"] <= 3)]
-    image_id, region = fitting["area"].idxmax() if len(fitting) else regions["cover"].idxmin()
+    best = fitting["area"].idxmax() if len(fitting) else regions["cover"].idxmin()
+    image_id, region = cast(tuple[str, int], best)  # the index has two levels
     return str(image_id), int(region)
 
 
@@ -68,12 +69,14 @@ def crops_of(subset: Subset, region: tuple[str, int]) -> list[Crop]:
     """The crops of one region (image_id, region) of a subset, one per level."""
     image_id, number = region
     boxes = read_boxes(subset.boxes)
-    boxes = boxes[(boxes["image_id"] == image_id) & (boxes["region"] == number)].set_index("level")
+    boxes = boxes[(boxes["image_id"] == image_id) & (boxes["region"] == number)]
+    levels = boxes[["level", "x", "y", "w", "h"]].itertuples(index=False)
+    box_of = {level: (x, y, w, h) for level, x, y, w, h in levels}
     return [
         Crop(
             read_image(folder / f"{image_id}_{number}.png"),
             read_label(folder / f"{image_id}_{number}_label.png"),
-            tuple(int(boxes.at[level, side]) for side in ("x", "y", "w", "h")),
+            box_of[level],
         )
         for level, folder in subset.levels.items()
     ]
@@ -90,4 +93,5 @@ def outline(mask: np.ndarray) -> list[np.ndarray]:
 
 def colour_code(label: np.ndarray, labels: LabelTable) -> np.ndarray:
     """(H, W) label ids -> (H, W, 3) uint8 RGB in the colours of the label table; ignored labels are black."""
-    return labels.class_colours[labels.to_train_id[label]]
+    colours: np.ndarray = labels.class_colours[labels.to_train_id[label]]
+    return colours

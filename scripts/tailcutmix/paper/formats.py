@@ -49,7 +49,8 @@ def score_cell(value: float, std: float, low: float, high: float, digits: int = 
 
 def row_cell(row: pd.Series, name: str, digits: int = 3) -> str:
     """:func:`score_cell` of column `name` of a tidy row and its ``_std``, ``_low`` and ``_high``."""
-    return score_cell(*(float(row[name + end]) for end in ("", "_std", "_low", "_high")), digits)
+    value, std, low, high = (float(row[name + end]) for end in ("", "_std", "_low", "_high"))
+    return score_cell(value, std, low, high, digits)
 
 
 def write_text(path: Path, text: str) -> None:

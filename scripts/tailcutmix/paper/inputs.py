@@ -1,6 +1,6 @@
 """Which files an artefact reads, and whose each of them is, by the plan of the run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tailcutmix.labels import Label
@@ -8,6 +8,9 @@ from tailcutmix.paper.artefacts import ARTEFACTS, Artefact
 from tailcutmix.plan.plan import Plan
 from tailcutmix.plan.settings.keys import plain
 from tailcutmix.plan.settings.recipe import Recipe
+
+Whose = dict[str, Any]
+"""Method and seed of a file, or class and level, as plain values: the fields of the material's entries."""
 
 OF_TAIL = ("histories", "boxes", "levels")
 """Groups whose files are known once the tail is."""
@@ -20,7 +23,7 @@ def rows_of(plan: Plan, artefact: Artefact) -> tuple[str, ...]:
 
 def group_of(
     plan: Plan, artefact: Artefact, group: str, tail: Sequence[Label] = ()
-) -> str | list[str] | dict[str, dict]:
+) -> str | list[str] | dict[str, Whose]:
     """The file of a group, or path -> whose it is where the group holds several.
 
     Args:
@@ -29,7 +32,9 @@ def group_of(
     """
     files, split, rows = plan.files, plan.split, rows_of(plan, artefact)
 
-    def of_methods(path, methods, seeds=plan.seeds):
+    def of_methods(
+        path: Callable[[str, int], str], methods: Sequence[str], seeds: Sequence[int] = plan.seeds
+    ) -> dict[str, Whose]:
         return {path(name, seed): {"method": name, "seed": seed} for name in methods for seed in seeds}
 
     if group == "scores":
@@ -54,7 +59,8 @@ def group_of(
     if group == "ablation":
         return files.table("ablation")["csv"]
     single = files.packed("train") | {"labels": plan.dataset.labels}
-    return single[group] if group in single else getattr(files, group)
+    path: str = single[group] if group in single else getattr(files, group)
+    return path
 
 
 def artefact_inputs(plan: Plan, artefact: Artefact, tail: Sequence[Label] = ()) -> dict[str, str | list[str]]:

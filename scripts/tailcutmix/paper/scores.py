@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class SeedScores:
 
     method: Method
     seed: int
-    metrics: Mapping
+    metrics: Mapping[str, Any]
     image_statistics: Path = NOT_AN_INPUT
 
     @property
@@ -37,10 +38,10 @@ class SeedScores:
         return self.metrics["dataset"], self.metrics["split"], int(self.metrics["images"])
 
 
-def read_metrics(path: str | Path) -> dict:
+def read_metrics(path: str | Path) -> dict[str, Any]:
     """One metrics file; raises UserError naming the file and the key."""
     try:
-        content = json.loads(Path(path).read_text())
+        content: dict[str, Any] = json.loads(Path(path).read_text())
     except FileNotFoundError:
         raise UserError(f"{path}: no such metrics file; score this model first") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -131,6 +132,6 @@ def summarise_part(seeds: Sequence[SeedScores], part: str, name: str, score: str
     return summarise([cell.get(score) for cell in cells], [cell.get(f"{score}_interval") for cell in cells])
 
 
-def prefixed(summary: Mapping[str, float], name: str) -> dict[str, float]:
+def prefixed(summary: Mapping[str, float | None], name: str) -> dict[str, float | None]:
     """Columns of a tidy table: ``name`` holds the value, ``name_std``, ``name_low`` and ``name_high`` the rest."""
     return {name if key == "value" else f"{name}_{key}": number for key, number in summary.items()}

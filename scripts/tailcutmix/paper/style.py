@@ -1,14 +1,22 @@
 """One look for all figures: readable on a slide, safe for colour-blind readers, the same bytes on every run."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
 
 from tailcutmix.files import replacing
 from tailcutmix.paper.material import Method
+
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 BUCKET_COLOURS = {"head": "#0072B2", "middle": "#009E73", "tail": "#D55E00", "absent": "#8C8C8C"}
 """Okabe-Ito blue, green and vermilion; grey for classes that no train image holds."""
@@ -19,7 +27,7 @@ ROW_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2", "#D55E00",
 ROW_MARKERS = ("o", "^", "v", "P", "X", "<")
 CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#8C8C8C", "#1A1A1A")
 
-SETTINGS = {
+SETTINGS: "dict[RcKeyType, Any]" = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 11,
@@ -31,7 +39,7 @@ SETTINGS = {
     "axes.spines.right": False,
     "axes.edgecolor": "#444444",
     "axes.axisbelow": True,
-    "axes.prop_cycle": matplotlib.cycler(color=CYCLE),
+    "axes.prop_cycle": cycler(color=CYCLE),
     "grid.color": "#DDDDDD",
     "grid.linewidth": 0.8,
     "legend.frameon": False,
@@ -43,11 +51,11 @@ SETTINGS = {
 }
 
 
-def styled(draw):
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
     """Decorator: run a drawing function under SETTINGS, whatever the caller's are, and leave those as they were."""
 
     @functools.wraps(draw)
-    def wrapper(*args, **kwargs):
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         with matplotlib.rc_context():
             matplotlib.rcdefaults()
             matplotlib.rcParams.update(SETTINGS)

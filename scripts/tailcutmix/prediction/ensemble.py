@@ -10,6 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ def ensemble(
     """
     claims = {}
     later = np.zeros(mr1.shape, bool)
-    for j, m2rj in reversed(experts.items()):
+    for j, m2rj in reversed(list(experts.items())):
         m2j = m2rj == j
         added = m2j & (mr1 != j)
         claims[j] = {"pixels_added": int(added.sum()), "overlap_with_later": int((m2j & later).sum())}
@@ -86,21 +87,21 @@ def ensemble_split(
     scored = bool((manifest.label != "").all())
     evaluated = labels.to_train_id != IGNORE
 
-    def run(row, folder: Path) -> dict[int, dict[str, int]]:
-        name = f"{row.image_id}.png"
+    def run(out: Path, image_id: str, label: str) -> dict[int, dict[str, int]]:
+        name = f"{image_id}.png"
         mr1 = read_label(Path(base_dir) / name)
         predictions = {known.id: _same_size(Path(folder) / name, mr1) for known, folder in experts.items()}
         truth = None
         if scored:
-            truth = read_label(row.label)
-            truth = np.where(evaluated[truth], truth, IGNORE)
+            ids = read_label(label)
+            truth = np.where(evaluated[ids], ids, IGNORE)
         mr, claims = ensemble(mr1, predictions, truth)
-        write_png(folder / name, mr)
+        write_png(out / name, mr)
         return claims
 
-    totals: dict[Label, Counter] = {known: Counter() for known in experts}
+    totals: dict[Label, Counter[str]] = {known: Counter() for known in experts}
     with replacing_folder(out_dir) as partial, ThreadPoolExecutor(threads) as pool:
-        for claims in pool.map(lambda row: run(row, partial), manifest.itertuples()):
+        for claims in pool.map(run, repeat(partial), manifest["image_id"], manifest["label"]):
             for known, total in totals.items():
                 total.update(claims[known.id])
     rows = [

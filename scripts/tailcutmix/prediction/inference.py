@@ -1,6 +1,7 @@
 """One batch of images to logits and train ids, at one or several sets of scales [report, section 4]."""
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 
 import numpy as np
 import torch
@@ -159,13 +160,15 @@ def argmax_of_sets(logits: Mapping[str, torch.Tensor], set_of_class: Mapping[int
     missing = sorted(set(range(classes)) - set(set_of_class))
     if missing:
         raise UserError(f"per-class scales name no set for train id {missing[0]}; choose the scales again")
+
+    def probabilities(name: str, rows: slice) -> torch.Tensor:
+        """(B, C, n, W) under one set of scales; -1 for the classes of another set."""
+        found = logits[name][..., rows, :].softmax(1)
+        found[:, [c for c in range(classes) if set_of_class[c] != name]] = -1.0
+        return found
+
     bands = []
     for row in range(0, height, ROWS):
-        best = None
-        for name, values in logits.items():
-            probabilities = values[..., row : row + ROWS, :].softmax(1)
-            others = [c for c in range(classes) if set_of_class[c] != name]
-            probabilities[:, others] = -1.0
-            best = probabilities if best is None else torch.maximum(best, probabilities)
+        best = reduce(torch.maximum, (probabilities(name, slice(row, row + ROWS)) for name in logits))
         bands.append(best.argmax(1).to(torch.uint8))
     return torch.cat(bands, dim=1)

@@ -1,7 +1,7 @@
 """A split of images to a folder of label images, written while the next images are computed."""
 
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +52,7 @@ def predict_split(
             ThreadPoolExecutor(WRITERS) as pool,
             Progress(f"predict {out_dir.name}", len(packed.image_ids)) as progress,
         ):
-            pending = deque()
+            pending: deque[Future[None]] = deque()
             for start in range(0, len(packed.image_ids), batch):
                 train_ids = predictor.labels(packed.images[start : start + batch])
                 for offset, image in enumerate(train_ids):

@@ -40,7 +40,7 @@ def initial_buckets(
         raise UserError("no class has a labelled train pixel: check dataset.labels against the label images")
     head, middle = _tertiles(present) if cuts is None else cuts
     if head < 0 or middle < 0:
-        raise UserError(f"buckets.cuts is {list(cuts)}; both numbers of classes must be 0 or more")
+        raise UserError(f"buckets.cuts is {[head, middle]}; both numbers of classes must be 0 or more")
     bucket = [HEAD] * head + [MIDDLE] * middle + [TAIL] * max(present - head - middle, 0)
     ordered["bucket"] = bucket[:present] + [ABSENT] * (len(ordered) - present)
     if tail is not None:
@@ -55,7 +55,7 @@ def initial_buckets(
 
 def final_buckets(
     initial: pd.DataFrame,
-    val_iou: Mapping[str, float],
+    val_iou: Mapping[str, float | None],
     settings: Buckets = Buckets(),  # noqa: B008 (frozen)
 ) -> pd.DataFrame:
     """Move poor classes of the middle into the tail, and good classes of the tail into the middle, in one pass.

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,8 +23,31 @@ from tailcutmix.tail.regions import Region, find_regions
 logger = logging.getLogger(__name__)
 
 REGION_COLUMNS = ("image_id", "region", "x", "y", "w", "h", "area")
-BOX_COLUMNS = ("image_id", "region", "level", "x", "y", "w", "h", "clipped", "image_width", "image_height")
 COUNT_COLUMNS = ("level", "kept", "clipped", "dropped")
+
+
+class Box(NamedTuple):
+    """A row of ``boxes.csv``: the box of one region and level, in pixels of the original image.
+
+    Attributes:
+        region: its number in the image.
+        x, y, w, h: the part that lies in the image.
+        clipped: 1 where the box reached beyond the image, else 0.
+    """
+
+    image_id: str
+    region: int
+    level: int
+    x: int
+    y: int
+    w: int
+    h: int
+    clipped: int
+    image_width: int
+    image_height: int
+
+
+BOX_COLUMNS = Box._fields
 
 
 def level_box(x: int, y: int, w: int, h: int, level: int, r: float, s: float) -> tuple[float, float, float, float]:
@@ -56,7 +80,7 @@ def clip_box(box: tuple[float, float, float, float], width: int, height: int) ->
 
 def image_boxes(
     image_id: str, regions: Sequence[Region], levels: Sequence[int], r: float, s: float, width: int, height: int
-) -> list[tuple]:
+) -> list[Box]:
     """Rows of ``boxes.csv`` for one image: the clipped box of every region and level."""
     rows = []
     for number, (x, y, w, h, _) in enumerate(regions):
@@ -64,7 +88,7 @@ def image_boxes(
             wanted = level_box(x, y, w, h, level, r, s)
             clipped = wanted[0] < 0 or wanted[1] < 0 or wanted[0] + wanted[2] > width or wanted[1] + wanted[3] > height
             box = clip_box(wanted, width, height)
-            rows.append((image_id, number, level, *box, int(clipped), width, height))
+            rows.append(Box(image_id, number, level, *box, int(clipped), width, height))
     return rows
 
 
@@ -85,8 +109,13 @@ class Subset:
     @classmethod
     def under(cls, folder: str | Path, levels: Sequence[int]) -> "Subset":
         """All of it in one folder."""
-        tables = (Path(folder) / f"{name}.csv" for name in ("regions", "boxes", "counts"))
-        return cls(*tables, {level: Path(folder) / f"level{level}" for level in levels})
+        folder = Path(folder)
+        return cls(
+            regions=folder / "regions.csv",
+            boxes=folder / "boxes.csv",
+            counts=folder / "counts.csv",
+            levels={level: folder / f"level{level}" for level in levels},
+        )
 
 
 def write_subset(
@@ -111,22 +140,23 @@ def write_subset(
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
 
-    def cut(row) -> tuple[list[tuple], list[tuple], int]:
-        label = read_label(row.label)
-        instances = read_instances(row.instance) if settings.source == "instances" and row.instance else None
-        regions, dropped = find_regions(label, known.id, settings.source, settings.min_area, instances)
-        height, width = label.shape
-        boxes = image_boxes(row.image_id, regions, levels, settings.r, settings.s, width, height)
-        image = read_image(row.image) if boxes else None
-        for image_id, region, level, x, y, w, h, *_ in boxes:
-            name = f"{image_id}_{region}"
-            write_png(folders[level] / f"{name}.png", image[y : y + h, x : x + w])
-            write_png(folders[level] / f"{name}_label.png", label[y : y + h, x : x + w])
-        return [(row.image_id, number, *region) for number, region in enumerate(regions)], boxes, dropped
+    def cut(image_id: str, image: str, label: str, instance: str) -> tuple[list[tuple[str | int, ...]], list[Box], int]:
+        ids = read_label(label)
+        instances = read_instances(instance) if settings.source == "instances" and instance else None
+        regions, dropped = find_regions(ids, known.id, settings.source, settings.min_area, instances)
+        height, width = ids.shape
+        boxes = image_boxes(image_id, regions, levels, settings.r, settings.s, width, height)
+        if boxes:
+            pixels = read_image(image)
+            for box in boxes:
+                name, part = f"{image_id}_{box.region}", np.s_[box.y : box.y + box.h, box.x : box.x + box.w]
+                write_png(folders[box.level] / f"{name}.png", pixels[part])
+                write_png(folders[box.level] / f"{name}_label.png", ids[part])
+        return [(image_id, number, *region) for number, region in enumerate(regions)], boxes, dropped
 
     labelled = manifest[manifest["label"].astype(str) != ""]
     with ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool:
-        results = list(pool.map(cut, labelled.itertuples(index=False)))
+        results = list(pool.map(cut, *(labelled[name] for name in ("image_id", "image", "label", "instance"))))
     regions = pd.DataFrame([row for found, _, _ in results for row in found], columns=list(REGION_COLUMNS))
     boxes = pd.DataFrame([row for _, found, _ in results for row in found], columns=list(BOX_COLUMNS))
     boxes["class"] = known.slug

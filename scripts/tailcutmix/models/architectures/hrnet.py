@@ -1,5 +1,7 @@
 """HRNetV2 from timm under the report's heads, with scale attention [report, section 4]."""
 
+from typing import Any, cast
+
 import torch
 from torch import nn
 
@@ -11,8 +13,12 @@ from tailcutmix.plan.settings.recipe import Network
 
 # isort: split
 from timm import create_model
+from timm.models import FeatureInfo
 
-PUBLISHED_WIDTHS = {"w18_small": "hrnet_w18_small", **{w: f"hrnet_w{w}" for w in (18, 30, 32, 40, 44, 48, 64)}}
+PUBLISHED_WIDTHS: dict[int | str, str] = {
+    "w18_small": "hrnet_w18_small",
+    **{w: f"hrnet_w{w}" for w in (18, 30, 32, 40, 44, 48, 64)},
+}
 SMALL_WIDTHS = range(4, 18)
 
 
@@ -32,15 +38,15 @@ class HRNetV2(nn.Module):
 
     def __init__(self, width: int | str):
         super().__init__()
-        options = {"features_only": True, "feature_location": "", "out_indices": (1, 2, 3, 4)}
+        options: dict[str, Any] = {"features_only": True, "feature_location": "", "out_indices": (1, 2, 3, 4)}
         if width in PUBLISHED_WIDTHS:
             self.trunk = create_model(PUBLISHED_WIDTHS[width], pretrained=False, **options)
-        elif width in SMALL_WIDTHS:
+        elif isinstance(width, int) and width in SMALL_WIDTHS:
             self.trunk = create_model("hrnet_w18_small", pretrained=False, **options, **small_stages(width))
         else:
             known = ", ".join(map(str, PUBLISHED_WIDTHS))
             raise UserError(f"width {width!r} is no HRNet: use {known}, or 4 to 17 for a small one")
-        self.channels = sum(self.trunk.feature_info.channels())
+        self.channels = sum(cast(FeatureInfo, self.trunk.feature_info).channels())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         branches = self.trunk(x.contiguous(memory_format=torch.channels_last))
@@ -48,14 +54,14 @@ class HRNetV2(nn.Module):
         return torch.cat([resize(branch, size) for branch in branches], dim=1)
 
 
-def small_stages(width: int) -> dict:
+def small_stages(width: int) -> dict[str, Any]:
     """timm's arguments for an HRNet of a few hundred thousand weights: one module per stage, two blocks per branch.
 
     Branches have width, 2, 4 and 8 times width channels, as in every HRNet; stem and first stage are thin, because at
     high resolution they would cost more than all the rest.
     """
 
-    def stage(branches: int, channels: int, blocks: int, block_type: str = "BASIC") -> dict:
+    def stage(branches: int, channels: int, blocks: int, block_type: str = "BASIC") -> dict[str, Any]:
         return {
             "num_modules": 1,
             "num_branches": branches,

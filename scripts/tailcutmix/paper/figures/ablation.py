@@ -24,14 +24,14 @@ def make(material: Material, stem: Path) -> None:
     count = len(frame)
     figure = new_figure(3.6 * len(panels) + 2.8, 0.42 * count + 1.5)
     grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    reference = frame["model"].eq(material.reference.name).idxmax()  # the first row where none is
+    reference = int(frame["model"].eq(material.reference.name).to_numpy().argmax())  # the first row where none is
     places = np.arange(count)
     for axes, (score, title) in zip(grid, panels, strict=True):
         value, low, high, std = (frame[score + end].to_numpy(float) for end in ("", "_low", "_high", "_std"))
         colour = BUCKET_COLOURS["tail"] if score == "iou_tail" else BUCKET_COLOURS["head"]
         for band in places[1::2]:
             axes.axhspan(band - 0.5, band + 0.5, color="#F4F5F7", zorder=0)
-        axes.axvline(frame.loc[reference, score], color="#888888", linestyle=":", linewidth=1.4, zorder=1)
+        axes.axvline(frame[score].iloc[reference], color="#888888", linestyle=":", linewidth=1.4, zorder=1)
         axes.hlines(places, low, high, color=colour, linewidth=1.6, zorder=2)
         axes.hlines(places, value - std, value + std, color=colour, linewidth=6, alpha=0.35, zorder=2)
         axes.plot(value, places, "o", color=colour, markersize=7, markeredgecolor="white", zorder=3)
@@ -46,5 +46,5 @@ def make(material: Material, stem: Path) -> None:
     several = (frame["seeds"] > 1).any()
     thick = "; thick bar: ± standard deviation over seeds" if several else ""
     figure.supxlabel(f"dot: value; line: 95 % bootstrap over images{thick}; dotted: "
-                     f"{frame.loc[reference, 'method']}", fontsize=10, color="#444444")  # fmt: skip
+                     f"{frame['method'].iloc[reference]}", fontsize=10, color="#444444")  # fmt: skip
     save(figure, stem)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from tailcutmix.labels import read_labels
@@ -67,7 +68,7 @@ def _shown_size(crop: Crop) -> tuple[float, float]:
     return width * scale, height * scale
 
 
-def _draw_overlay(axes, crop: Crop, tight: Crop, class_id: int) -> None:
+def _draw_overlay(axes: Axes, crop: Crop, tight: Crop, class_id: int) -> None:
     for line in outline(crop.label == class_id):
         axes.plot(*line.T, color=CLASS_COLOUR, linewidth=1.2)
     if crop is not tight:

@@ -32,7 +32,7 @@ def make(material: Material, stem: Path) -> None:
     axes.set_xscale("log")
     axes.barh(range(count), [max(share, left) for share in shares], left=0, height=0.72,
               color=[BUCKET_COLOURS[bucket] for bucket in classes["bucket"]])  # fmt: skip
-    for place, row in classes.iterrows():
+    for place, (_, row) in enumerate(classes.iterrows()):
         share = 100 * row["share"]
         text = f"{share:#.2g} %".replace(". %", " %")
         before = first_bucket.get(row["class"], row["bucket"])
@@ -56,7 +56,7 @@ def make(material: Material, stem: Path) -> None:
     axes.set_xlabel("share of the labelled train pixels (log scale)")
     shown = [*BUCKETS, *([ABSENT] if ABSENT in set(classes["bucket"]) else [])]
     names = {bucket: f"{bucket} bucket" for bucket in BUCKETS} | {ABSENT: "absent from train"}
-    handles = [Patch(color=BUCKET_COLOURS[bucket], label=names[bucket]) for bucket in shown]
+    handles: list[Patch | Line2D] = [Patch(color=BUCKET_COLOURS[bucket], label=names[bucket]) for bucket in shown]
     if (classes["class"].map(first_bucket) != classes["bucket"]).any():
         handles.append(Line2D([], [], marker="o", color="none", markeredgecolor="#444444", markersize=8,
                               label="dot: bucket before the move"))  # fmt: skip

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Rectangle
 
@@ -96,7 +97,7 @@ def make(material: Material, stem: Path) -> None:
     save(figure, stem)
 
 
-def _draw_matrix(axes, matrix: np.ndarray, columns: list[list[str]], labels: list[str]) -> None:
+def _draw_matrix(axes: Axes, matrix: np.ndarray, columns: list[list[str]], labels: list[str]) -> None:
     positive = matrix[matrix > 0]
     low, high = (positive.min(), positive.max()) if len(positive) else (1, 10)
     norm = LogNorm(low / 2, max(high, low * 10))
@@ -114,7 +115,7 @@ def _draw_matrix(axes, matrix: np.ndarray, columns: list[list[str]], labels: lis
     axes.spines[:].set_visible(False)
 
 
-def _draw_bars(axes, places: np.ndarray, words: list[str], values: np.ndarray, title: str) -> None:
+def _draw_bars(axes: Axes, places: np.ndarray, words: list[str], values: np.ndarray, title: str) -> None:
     axes.barh(places, values, height=0.6, color="#9DB4C8")
     for place, word in zip(places, words, strict=True):
         axes.annotate(word, (0, place), (4, 0), textcoords="offset points", va="center", fontsize=9.5)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from tailcutmix.paper.classes import GROUPS
 from tailcutmix.paper.material import Material, short_names
@@ -50,7 +51,7 @@ def make(material: Material, stem: Path) -> None:
     save(figure, stem)
 
 
-def _shade_buckets(axes, classes: pd.DataFrame) -> None:
+def _shade_buckets(axes: Axes, classes: pd.DataFrame) -> None:
     """A light band behind each bucket, its name above the band's left end."""
     for bucket in GROUPS:
         places = np.flatnonzero(classes["bucket"] == bucket)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from tailcutmix.dataset.images import read_image, read_label
@@ -47,8 +48,8 @@ def choose_rows(changes: np.ndarray, tail: Sequence[int], rows: int) -> list[tup
     table = changes[:, list(tail)].astype(float)
     chosen = []
     for _ in range(min(rows, len(table))):
-        image, place = np.unravel_index(table.argmax(), table.shape)
-        chosen.append((int(image), int(tail[place])))
+        image, place = (int(number) for number in np.unravel_index(table.argmax(), table.shape))
+        chosen.append((image, int(tail[place])))
         table[:, place] /= 1e9
         table[image] = -1
     return chosen
@@ -61,7 +62,7 @@ def best_window(mask: np.ndarray, part: float = WINDOW) -> tuple[slice, slice]:
     held = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
     y, x = (int(np.median(places)) for places in np.nonzero(held == held.max()))
     if held[y, x] < held.max():
-        y, x = np.unravel_index(held.argmax(), held.shape)
+        y, x = (int(place) for place in np.unravel_index(held.argmax(), held.shape))
     return slice(y, y + height), slice(x, x + width)
 
 
@@ -88,8 +89,8 @@ def make(material: Material, stem: Path) -> None:
         return read_label(folders[model] / f"{image_id}.png")
 
     changes = []
-    for row in listed.itertuples():
-        ids = (read_label(row.label), *(prediction(model, row.image_id) for model in pair))
+    for image_id, label in zip(listed["image_id"], listed["label"], strict=True):
+        ids = (read_label(label), *(prediction(model, image_id) for model in pair))
         truth, first, second = (labels.to_train_id[array[::STRIDE, ::STRIDE]] for array in ids)
         changes.append(changed_pixels(truth, first, second, labels.num_classes))
     chosen = choose_rows(np.array(changes), tail, ROWS)
@@ -108,18 +109,21 @@ def make(material: Material, stem: Path) -> None:
 
 def _where(b: int, arrays: Sequence[np.ndarray]) -> np.ndarray:
     """(H, W) bool: class b in the truth or in a prediction, but not in all of them; anywhere, if all agree."""
-    masks = np.stack([array == b for array in arrays])
-    changed = masks.any(0) & ~masks.all(0)
-    return changed if changed.any() else masks.any(0)
+    masks = [array == b for array in arrays]
+    somewhere: np.ndarray = np.logical_or.reduce(masks)
+    changed = somewhere & ~np.logical_and.reduce(masks)
+    return changed if changed.any() else somewhere
 
 
-def _draw(panels, columns: Sequence[str], seen: Sequence[int], labels: LabelTable):
+def _draw(
+    panels: Sequence[tuple[str, Sequence[np.ndarray]]], columns: Sequence[str], seen: Sequence[int], labels: LabelTable
+) -> Figure:
     height, width = panels[0][1][0].shape[:2]
     cell = 13.0 / len(columns)
     legend_lines = -(-len(seen) // 7)
     figure = new_figure(13.3, len(panels) * (cell * height / width + 0.08) + 0.4 + 0.3 * legend_lines)
     grid = figure.subplots(len(panels), len(columns), squeeze=False)
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
+    figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
     for cells, (title, pictures) in zip(grid, panels, strict=True):
         for axes, picture in zip(cells, pictures, strict=True):
             axes.imshow(picture)

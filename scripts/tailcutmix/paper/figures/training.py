@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from tailcutmix.files import read_table
 from tailcutmix.paper.material import Material, Method, MethodFile, short_names
@@ -64,7 +66,7 @@ def make(material: Material, stem: Path) -> None:
     save(figure, stem)
 
 
-def _draw_network(above, below, name: str, runs: Sequence[pd.DataFrame], line: Mapping[str, str]) -> None:
+def _draw_network(above: Axes, below: Axes, name: str, runs: Sequence[pd.DataFrame], line: Mapping[str, Any]) -> None:
     for number, run in enumerate(runs):
         window = max(1, len(run) // 12)
         if window > 1:

@@ -50,10 +50,10 @@ def shown_claims(frame: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame
         return MISSING if np.isnan(value) else f"{value:,.0f}".replace(",", " ")
 
     rows = []
-    for row in frame.itertuples(index=False):
-        cells = {"group": titles[row.ensemble], "class": row[1], "seeds": str(row.seeds)}
-        cells |= {title: count(getattr(row, name)) for name, title in zip(CLAIMS, TITLES, strict=True)}
-        rows.append(cells | {"precision": number(row.precision)})
+    for row in frame.to_dict("records"):
+        cells = {"group": titles[row["ensemble"]], "class": row["class"], "seeds": str(row["seeds"])}
+        cells |= {title: count(row[name]) for name, title in zip(CLAIMS, TITLES, strict=True)}
+        rows.append(cells | {"precision": number(row["precision"])})
     shown = pd.DataFrame(rows, columns=["group", "class", "seeds", *TITLES, "precision"])
     return shown if shown["group"].nunique() > 1 else shown.drop(columns="group")
 

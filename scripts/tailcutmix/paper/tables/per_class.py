@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -26,8 +27,8 @@ def per_class(material: Material) -> pd.DataFrame:
     rows = []
     for row in classes.to_dict("records"):
         for method, seeds in by_method(scores, material.methods):
-            cells = {"dataset": dataset, "split": split, "images": images, "model": method.name}
-            cells |= {"method": method.title, "seeds": len(seeds), **row}
+            cells: dict[str, Any] = {"dataset": dataset, "split": split, "images": images, "model": method.name}
+            cells |= {"method": method.title, "seeds": len(seeds)} | {str(name): value for name, value in row.items()}
             for score in ("iou", "iiou"):
                 cells |= prefixed(summarise_part(seeds, "per_class", row["class"], score), score)
             cells["accuracy_evaluated"] = summarise_score(seeds, "accuracy_evaluated")["value"]
@@ -51,7 +52,7 @@ def shown_per_class(frame: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFra
         moved = f" (from {first['moved_from']})" if first["moved_from"] else ""
         row = {
             "group": "absent from train" if first["bucket"] == ABSENT else f"{first['bucket']} bucket",
-            "class": name + moved,
+            "class": f"{name}{moved}",
         }
         row["train share"] = f"{100 * first['share']:#.3g} %".replace(". %", " %")
         row["train images"] = str(int(first["train_images"]))

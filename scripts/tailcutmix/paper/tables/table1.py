@@ -31,10 +31,15 @@ def published_rows() -> pd.DataFrame:
     """The report's two rows in the tidy form of :func:`table1`; it gives neither deviation nor interval."""
     rows = []
     for method, values in REPORT_TABLE1:
-        row = {"source": f"{PUBLISHED}: {REPORT_SOURCE}", "dataset": REPORT_DATASET, "split": REPORT_SPLIT}
+        row: dict[str, object] = {
+            "source": f"{PUBLISHED}: {REPORT_SOURCE}",
+            "dataset": REPORT_DATASET,
+            "split": REPORT_SPLIT,
+        }
         row |= {"images": 200, "model": "", "method": method, "seeds": None}
         for score, value in zip(SCORES, values, strict=True):
-            row |= prefixed(dict(zip(STATISTICS, (value, None, None, None), strict=True)), score)
+            summary = dict.fromkeys(STATISTICS) | {"value": value}
+            row |= prefixed(summary, score)
         rows.append(row)
     return pd.DataFrame(rows)
 
