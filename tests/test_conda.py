@@ -20,7 +20,13 @@ from conda.conda import put_on_path
 from conftest import ROOT
 from workflow_runs import TINY, copy_workflow
 
-IMPORTED_AS = {"cv2": "py-opencv", "PIL": "pillow", "torch": "pytorch", "matplotlib": "matplotlib-base"}
+from tailcutmix.paper.artefacts import ARTEFACTS
+from tailcutmix.plan.code import imports
+from tailcutmix.plan.settings.recipe import ARCHITECTURES, MIXINGS
+
+IMPORTED_AS = {
+    "cv2": "py-opencv", "PIL": "pillow", "torch": "pytorch", "matplotlib": "matplotlib-base", "yaml": "pyyaml"
+}  # fmt: skip
 """Packages of conda-forge that are imported under another name."""
 USED_BY_ANOTHER = {"python", "torchvision", "tensorboard", "nvidia-ml-py"}
 """In an environment though no script imports it: timm and torch do (tensorboard's events, a GPU's utilisation)."""
@@ -35,39 +41,35 @@ def specs(environment: str) -> dict[str, str]:
     return {name.strip(): number.strip() for name, number in (line.split("=", 1) for line in lines)}
 
 
-def scripts_of_rules() -> dict[str, str]:
-    """Script -> environment, as the rules say."""
-    found = {}
+def jobs_of_rules() -> list[tuple[str, tuple[str, ...], str]]:
+    """(script, modules that it imports by name, environment) of every rule, and of every table and figure."""
+    found = []
     for path in (ROOT / "workflow/rules").glob("*.smk"):
         for rule in re.split(r"\n(?:rule|checkpoint|    rule) ", path.read_text())[1:]:
             environment = re.search(r'conda:\s+"\.\./\.\./envs/(\w+)\.yaml"', rule)[1]
-            found[re.search(r'script:\s+"\.\./\.\./scripts/(\w+\.py)"', rule)[1]] = environment
-    return found
+            found.append((re.search(r'script:\s+"\.\./\.\./scripts/(\w+\.py)"', rule)[1], (), environment))
+    networks = tuple(f"tailcutmix.models.architectures.{name}" for name in ARCHITECTURES)
+    mixings = tuple(f"tailcutmix.mixing.methods.{name}" for name in MIXINGS if name != "none")
+    found += [("train_model.py", networks + mixings, "torch"), ("predict.py", networks, "torch")]
+    found += [("make_artefact.py", (artefact.module,), artefact.environment) for artefact in ARTEFACTS]
+    return [*found, ("show_plan.py", (), "images")]
 
 
-def imported(path: Path, seen: set[Path]) -> set[str]:
-    """Packages that a script imports, itself or through the library, also inside functions."""
+def imported(script: str, modules: tuple[str, ...]) -> set[str]:
+    """Packages that a script imports, itself or through our own modules, also inside functions."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            modules = [node.module] + [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        for module in modules:
-            top, file = module.split(".")[0], SCRIPTS / Path(*module.split(".")).with_suffix(".py")
-            if top == "tailcutmix" and file.exists() and file not in seen:
-                seen.add(file)
-                names |= imported(file, seen)
-            elif top not in sys.stdlib_module_names | {"tailcutmix"}:
-                names.add(top)
-    return names
+    for path in imports(SCRIPTS / script, *modules):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names.add(node.module.split(".")[0])
+    return names - sys.stdlib_module_names - {"tailcutmix", "toycity", "_typeshed"}  # the last for type checkers alone
 
 
 def test_every_rule_script_has_an_environment():
-    assert len(scripts_of_rules()) > 20
-    assert set(scripts_of_rules().values()) == set(ENVIRONMENTS)
+    assert len(jobs_of_rules()) > 20
+    assert {environment for _, _, environment in jobs_of_rules()} == set(ENVIRONMENTS)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -87,9 +89,9 @@ def test_versions_are_those_of_the_pins(environment):
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_environment_holds_what_its_scripts_import(environment):
     wanted = set()
-    for script, where in scripts_of_rules().items():
+    for script, modules, where in jobs_of_rules():
         if where == environment:
-            wanted |= {IMPORTED_AS.get(name, name) for name in imported(SCRIPTS / script, set())}
+            wanted |= {IMPORTED_AS.get(name, name) for name in imported(script, modules)}
     assert wanted - set(specs(environment)) == set(), "imported, but not in the environment"
     assert set(specs(environment)) - wanted - USED_BY_ANOTHER == set(), "in the environment, but not imported"
 
@@ -146,13 +148,12 @@ def prefixes(flow: Path) -> dict[str, Path]:
     return {contents[path.read_text()]: path.with_suffix("") for path in (flow / ".snakemake/conda").glob("*.yaml")}
 
 
-def try_imports(python: Path, script: str) -> subprocess.CompletedProcess:
-    """Run the import statements of a rule script, and of every module of ours behind them, with that Python alone."""
-    seen: set[Path] = set()
-    imported(SCRIPTS / script, seen)
-    modules = [".".join(path.relative_to(SCRIPTS).with_suffix("").parts) for path in sorted(seen)]
+def try_imports(python: Path, script: str, modules: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
+    """Import every module of ours behind a rule script, with that Python alone."""
+    ours = [path for path in imports(SCRIPTS / script, *modules) if path.name not in ("__init__.py", script)]
+    names = [".".join(path.relative_to(SCRIPTS).with_suffix("").parts) for path in ours]
     program = f"import sys, importlib; sys.path.insert(0, {str(SCRIPTS)!r}); sys.dont_write_bytecode = True\n"
-    program += "\n".join(f"importlib.import_module({module!r})" for module in modules)
+    program += "\n".join(f"importlib.import_module({name!r})" for name in names)
     return subprocess.run([python, "-I", "-c", program], text=True, capture_output=True)
 
 
@@ -166,11 +167,11 @@ def test_rules_run_in_environments_made_from_our_files(lab, flow):
 
 def test_every_script_imports_in_its_environment_alone(flow):
     made = prefixes(flow)
-    tried = [script for script, environment in scripts_of_rules().items() if environment in made]
+    tried = [job for job in jobs_of_rules() if job[2] in made]
     assert len(tried) > 20
-    for script in tried:
-        done = try_imports(made[scripts_of_rules()[script]] / "bin/python", script)
-        assert done.returncode == 0, f"{script}: {done.stderr[-2000:]}"
+    for script, modules, environment in tried:
+        done = try_imports(made[environment] / "bin/python", script, modules)
+        assert done.returncode == 0, f"{script} {modules}: {done.stderr[-2000:]}"
 
 
 def test_a_package_missing_from_an_environment_is_noticed(lab, tmp_path):
