@@ -31,7 +31,7 @@ def count_labels(labels: np.ndarray, num_classes: int) -> tuple[np.ndarray, np.n
 
 
 def label_statistics(labels: Mapping[str, np.ndarray], classes: Sequence[str]) -> pd.DataFrame:
-    """The table ``stats/labels.csv``: one row a split and class, in train id order.
+    """The table ``stats/labels.csv``: one row per split and class, in train id order.
 
     Args:
         labels: split -> (N, H, W) uint8 train ids.
