@@ -5,7 +5,7 @@ from tailcutmix.files import write_csv
 from tailcutmix.labels import read_labels
 from tailcutmix.prediction.ensemble import ensemble_order, ensemble_split
 from tailcutmix.rule_script import job
-from tailcutmix.tail.buckets import read_tail
+from tailcutmix.tail.bucket_table import read_tail
 
 with job(snakemake):
     labels = read_labels(snakemake.input.labels)

@@ -8,7 +8,7 @@ from tailcutmix.dataset.sources import list_images
 from tailcutmix.plan.plan import SPLITS, Plan, read_plan
 from tailcutmix.plan.show import Images, describe
 from tailcutmix.rule_script import job
-from tailcutmix.tail.buckets import read_tail
+from tailcutmix.tail.bucket_table import read_tail
 
 
 def find_images(plan: Plan) -> Images:

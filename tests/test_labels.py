@@ -78,3 +78,11 @@ def test_two_names_of_one_path_are_refused(tmp_path):
 def test_a_missing_column_is_named(tmp_path):
     with pytest.raises(UserError, match="column colour is missing"):
         read_labels(write(tmp_path, ["0,ground,0,ground,0,"], header=HEADER.replace("colour,", "")))
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\x89PNG\r\n\x1a\n\x00\xff", HEADER.encode()])
+def test_what_is_no_table_is_one_line(tmp_path, content):
+    (tmp_path / "labels.csv").write_bytes(content)
+    with pytest.raises(UserError) as error:
+        read_labels(tmp_path / "labels.csv")
+    assert str(error.value).startswith(str(tmp_path)) and "\n" not in str(error.value)

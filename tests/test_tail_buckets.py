@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tailcutmix.errors import UserError
 from tailcutmix.labels import Label, LabelTable
 from tailcutmix.plan.settings.tail import Buckets
-from tailcutmix.tail.buckets import ABSENT, final_buckets, initial_buckets, read_tail
+from tailcutmix.tail.bucket_table import ABSENT, read_tail
+from tailcutmix.tail.buckets import final_buckets, initial_buckets
 from tailcutmix.tail.label_statistics import count_labels, label_statistics
 
 quick = settings(deadline=None, max_examples=30)

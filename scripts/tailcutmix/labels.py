@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from tailcutmix.errors import UserError
+
+if TYPE_CHECKING:  # Snakemake's own process reads the table, and may have no numpy
+    import numpy as np
 
 IGNORE = 255
 """Train id of every label that is neither trained nor evaluated."""
@@ -68,29 +70,37 @@ class LabelTable:
         return len(self.classes)
 
     @cached_property
-    def ids(self) -> np.ndarray:
+    def ids(self) -> "np.ndarray":
         """(R,) int: the label id of each row."""
+        import numpy as np
+
         return np.array([row.id for row in self.rows], int)
 
     @cached_property
-    def to_train_id(self) -> np.ndarray:
+    def to_train_id(self) -> "np.ndarray":
         """(256,) uint8: label id -> train id; ids that the table does not list are ignored (255)."""
+        import numpy as np
+
         lookup = np.full(256, IGNORE, np.uint8)
         for row in self.rows:
             lookup[row.id] = row.train_id
         return lookup
 
     @cached_property
-    def to_label_id(self) -> np.ndarray:
+    def to_label_id(self) -> "np.ndarray":
         """(256,) uint8: train id -> label id; 255 and unused train ids -> 0."""
+        import numpy as np
+
         lookup = np.zeros(256, np.uint8)
         for row in self.classes:
             lookup[row.train_id] = row.id
         return lookup
 
     @cached_property
-    def class_colours(self) -> np.ndarray:
+    def class_colours(self) -> "np.ndarray":
         """(256, 3) uint8: train id -> RGB; ignored pixels are black."""
+        import numpy as np
+
         palette = np.zeros((256, 3), np.uint8)
         palette[: self.num_classes] = [row.colour for row in self.classes]
         return palette
@@ -113,12 +123,13 @@ def read_labels(path: str | Path) -> LabelTable:
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, skipinitialspace=True)
+            columns = reader.fieldnames or ()
             lines = [(reader.line_num, line) for line in reader]
     except FileNotFoundError:
         raise UserError(f"{path}: no such label table") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: not a readable label table ({error})") from None
-    missing = [column for column in LABEL_COLUMNS if column not in (reader.fieldnames or [])]
+    missing = [column for column in LABEL_COLUMNS if column not in columns]
     if missing:
         raise UserError(f"{path}: column {missing[0]} is missing; it has the columns {', '.join(LABEL_COLUMNS)}")
     table = LabelTable(tuple(_read_row(line, f"{path}: line {number}") for number, line in lines))

@@ -15,7 +15,7 @@ from tailcutmix.paper.artefacts import ARTEFACTS
 from tailcutmix.plan import code, cost, inputs
 from tailcutmix.plan.plan import SPLITS, read_plan
 from tailcutmix.plan.settings.keys import plain
-from tailcutmix.tail.buckets import read_tail
+from tailcutmix.tail.bucket_table import read_tail
 
 try:
     plan = read_plan(config)

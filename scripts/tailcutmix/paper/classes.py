@@ -7,7 +7,7 @@ import pandas as pd
 from tailcutmix.errors import UserError
 from tailcutmix.files import read_table
 from tailcutmix.paper.scores import BUCKETS
-from tailcutmix.tail.buckets import ABSENT
+from tailcutmix.tail.bucket_table import ABSENT
 
 GROUPS = (*BUCKETS, ABSENT)
 """The buckets in the order in which they are shown, and after them the classes that no train image holds."""

@@ -3,20 +3,15 @@
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import pandas as pd
 
 from tailcutmix.errors import UserError
-from tailcutmix.files import read_table
-from tailcutmix.labels import Label, LabelTable, slug
+from tailcutmix.labels import slug
 from tailcutmix.plan.settings.tail import Buckets
+from tailcutmix.tail.bucket_table import ABSENT, HEAD, MIDDLE, TAIL
 
 logger = logging.getLogger(__name__)
-
-HEAD, MIDDLE, TAIL = "head", "middle", "tail"
-ABSENT = "absent"
-"""Stands in the bucket column for a class without a train pixel: there is nothing to cut, so it has no bucket."""
 
 
 def initial_buckets(
@@ -105,31 +100,6 @@ def final_buckets(
     frame = pd.DataFrame(rows, columns=["class", "share", "bucket", "val_iou", "moved_from", "reason"])
     _report(frame)
     return frame
-
-
-def read_tail(path: str | Path, labels: LabelTable) -> tuple[Label, ...]:
-    """The tail classes of a table of buckets, most frequent first and rarest last (the default order of the ensemble).
-
-    Args:
-        path: what :func:`final_buckets` returned, as CSV.
-        labels: the label table that the classes are looked up in.
-
-    Raises:
-        UserError: the table is missing or damaged, or names a class that the label table lacks.
-    """
-    text = {"class": str, "bucket": str}
-    frame = read_table(path, ("class", "share", "bucket"), "table of buckets", dtype=text, keep_default_na=False)
-    shares = pd.to_numeric(frame["share"], errors="coerce")
-    damaged = shares.isna() | ~frame["bucket"].isin((HEAD, MIDDLE, TAIL, ABSENT))
-    if damaged.any():
-        raise UserError(
-            f"{path}: no share or bucket in the row of {frame['class'][damaged].iloc[0]}; delete it and run again"
-        )
-    ordered = frame.assign(share=shares).sort_values("share", ascending=False, kind="stable")
-    try:
-        return tuple(labels.class_of(name) for name in ordered["class"][ordered["bucket"] == TAIL])
-    except UserError as error:
-        raise UserError(f"{path}: {error}; delete the table and run again") from None
 
 
 def _tertiles(classes: int) -> tuple[int, int]:

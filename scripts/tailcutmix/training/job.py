@@ -23,7 +23,7 @@ from tailcutmix.models.weights import load_weights
 from tailcutmix.plan.settings.jobs import Engine, Resources
 from tailcutmix.plan.settings.keys import plain, typed
 from tailcutmix.plan.settings.recipe import Recipe
-from tailcutmix.tail.buckets import read_tail
+from tailcutmix.tail.bucket_table import read_tail
 from tailcutmix.tail.label_statistics import count_labels
 from tailcutmix.tail.subsets import read_boxes
 from tailcutmix.training.checkpoint import run_key

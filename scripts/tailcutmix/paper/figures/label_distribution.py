@@ -11,7 +11,7 @@ from tailcutmix.paper.classes import read_classes
 from tailcutmix.paper.material import Material
 from tailcutmix.paper.scores import BUCKETS
 from tailcutmix.paper.style import BUCKET_COLOURS, new_figure, save, styled
-from tailcutmix.tail.buckets import ABSENT
+from tailcutmix.tail.bucket_table import ABSENT
 
 
 @styled

@@ -10,7 +10,7 @@ from tailcutmix.paper.classes import GROUPS, read_classes
 from tailcutmix.paper.formats import MISSING, number, row_cell, write_table
 from tailcutmix.paper.material import Material, short_names
 from tailcutmix.paper.scores import by_method, prefixed, read_scores, same_test, summarise_part, summarise_score
-from tailcutmix.tail.buckets import ABSENT
+from tailcutmix.tail.bucket_table import ABSENT
 
 
 def per_class(material: Material) -> pd.DataFrame:
