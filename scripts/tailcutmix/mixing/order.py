@@ -91,7 +91,7 @@ def _wrapped(rows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarr
 
 def _centroids(labels: torch.Tensor, num_classes: int) -> list[np.ndarray]:
     """For each class (M, 3) int64: image, y and x of its centroid in each tile that holds it."""
-    found = [[] for _ in range(num_classes)]
+    found: list[list[tuple[int, int, int]]] = [[] for _ in range(num_classes)]
     _, height, width = labels.shape
     tile = min(height, width)
     for n in range(len(labels)):

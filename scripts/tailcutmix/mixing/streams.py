@@ -5,6 +5,7 @@ stream gives them, so a name that is added or moved changes the numbers behind a
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def layout(**parts: int | np.dtype | tuple[np.dtype, int]) -> np.dtype:
     ``layout(flip=1, position=2, draws=(AUG, 10))``: a part is a count of numbers, another layout, or a layout and how
     often it is repeated.
     """
-    fields: list[tuple] = []
+    fields: list[tuple[Any, ...]] = []
     for name, part in parts.items():
         if isinstance(part, tuple):
             fields.append((name, part[0], (part[1],)))
@@ -84,4 +85,5 @@ def uniforms(seed: int, step: int, stream: int, samples: int, layout: np.dtype) 
 
 def choice(u: np.ndarray, count: int | np.ndarray) -> np.ndarray:
     """Uniform int64 out of 0..count-1 from ``u`` in [0, 1)."""
-    return np.minimum((u * count).astype(np.int64), np.asarray(count) - 1)
+    chosen: np.ndarray = np.minimum((u * count).astype(np.int64), np.asarray(count) - 1)
+    return chosen

@@ -122,7 +122,8 @@ def source_positions(source: np.ndarray, place: np.ndarray, size: int, flip: np.
     position = np.arange(size) - first
     if flip is not None:
         position = np.where(flip[:, None], shown - 1 - position, position)
-    return start + pixel_under_centre(position, length, shown)
+    positions: np.ndarray = start + pixel_under_centre(position, length, shown)
+    return positions
 
 
 def centred_boxes(centre: np.ndarray, length: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -13,14 +13,12 @@ from dataclasses import Field, fields, is_dataclass
 from itertools import pairwise
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
 from tailcutmix.plan.settings import data, jobs, recipe, results, tail
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+from tailcutmix.plan.settings.keys import Dataclass
 
 Schema = dict[str, Any]
 """JSON Schema as nested plain values."""
@@ -109,13 +107,13 @@ def schema() -> Schema:
     }
 
 
-def _section(*kinds: "type[DataclassInstance]") -> Schema:
+def _section(*kinds: type[Dataclass]) -> Schema:
     """A closed section with the keys of one type or more."""
     properties = {name: value for kind in kinds for name, value in _properties(kind).items()}
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
-def _properties(kind: "type[DataclassInstance]") -> dict[str, Schema]:
+def _properties(kind: type[Dataclass]) -> dict[str, Schema]:
     hints, meaning = get_type_hints(kind), meanings(kind)
     return {known.name: _property(known, hints[known.name], meaning[known.name]) for known in fields(kind)}
 
@@ -203,7 +201,7 @@ def table(name: str) -> str:
     return "\n".join(rows)
 
 
-def _rows(kind: "type[DataclassInstance]", keys: Mapping[str, str]) -> list[str]:
+def _rows(kind: type[Dataclass], keys: Mapping[str, str]) -> list[str]:
     """A row per field of a type; ``keys`` are the names of the fields in the configuration."""
     meaning, defaults = meanings(kind), {known.name: known.default for known in fields(kind)}
     return [f"| `{key}` | {_default(defaults[name])} | {meaning[name]} |" for name, key in keys.items()]

@@ -7,6 +7,7 @@ import shutil
 import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,7 +20,7 @@ KEPT = 2
 """Running checkpoints kept: the newest, and the one before it in case the newest cannot be read."""
 
 
-def run_key(definition: dict) -> str:
+def run_key(definition: dict[str, Any]) -> str:
     """Hexadecimal name of a run: equal for equal definitions (plain JSON values), whatever the order of their keys."""
     text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -36,9 +37,9 @@ class Checkpoints:
     def __init__(self, folder: Path):
         self.folder = Path(folder)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
-        self._writing: Future | None = None
+        self._writing: Future[None] | None = None
 
-    def save(self, step: int, tensors: dict[str, torch.Tensor], state: dict, wait: bool = False) -> None:
+    def save(self, step: int, tensors: dict[str, torch.Tensor], state: dict[str, Any], wait: bool = False) -> None:
         """Write a checkpoint of ``step`` finished steps; ``wait`` returns only when it is on the disk."""
         self.wait()
         snapshot = {name: torch.empty(value.shape, dtype=value.dtype).copy_(value) for name, value in tensors.items()}
@@ -55,7 +56,7 @@ class Checkpoints:
                 log.error("could not write a checkpoint to %s: %s; training goes on without it", self.folder, error)
             self._writing = None
 
-    def newest(self) -> tuple[dict[str, torch.Tensor], dict] | None:
+    def newest(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
         """(tensors on the CPU, state) of the newest readable checkpoint, or None where there is none."""
         for path in reversed(self._files()):
             try:
@@ -96,11 +97,11 @@ def checksum(text: str, tensors: dict[str, torch.Tensor]) -> int:
     value = zlib.crc32(text.encode())
     for name in sorted(tensors):
         value = zlib.crc32(name.encode(), value)
-        value = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy(), value)
+        value = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, value)
     return value
 
 
-def read_checked(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
+def read_checked(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """(tensors, state) of a running checkpoint; raises ValueError, OSError or SafetensorError where it is damaged."""
     with safe_open(path, "pt", device="cpu") as file:
         metadata = file.metadata() or {}
@@ -111,11 +112,11 @@ def read_checked(path: Path) -> tuple[dict[str, torch.Tensor], dict]:
     return tensors, json.loads(text)
 
 
-def pack_optimiser(optimiser: torch.optim.Optimizer) -> tuple[dict[str, torch.Tensor], dict]:
+def pack_optimiser(optimiser: torch.optim.Optimizer) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Split an optimiser's state into tensors, named ``<parameter index>/<name>``, and JSON values."""
     state = optimiser.state_dict()
     tensors: dict[str, torch.Tensor] = {}
-    scalars: dict[str, dict] = {}
+    scalars: dict[str, dict[str, Any]] = {}
     for index, values in state["state"].items():
         for name, value in values.items():
             if isinstance(value, torch.Tensor):
@@ -125,7 +126,9 @@ def pack_optimiser(optimiser: torch.optim.Optimizer) -> tuple[dict[str, torch.Te
     return tensors, {"scalars": scalars, "groups": state["param_groups"]}
 
 
-def unpack_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, torch.Tensor], values: dict) -> None:
+def unpack_optimiser(
+    optimiser: torch.optim.Optimizer, tensors: dict[str, torch.Tensor], values: dict[str, Any]
+) -> None:
     """Inverse of :func:`pack_optimiser`; the optimiser must hold the same parameters in the same order."""
     parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     state = {int(index): dict(scalars) for index, scalars in values["scalars"].items()}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import torch
 from torch import distributed, nn
@@ -70,12 +71,17 @@ class _AllSum(torch.autograd.Function):
     """Sum over all processes, in both directions: each process's loss depends on every process's summand."""
 
     @staticmethod
-    def forward(ctx, value):
+    def forward(ctx: Any, value: torch.Tensor) -> torch.Tensor:
         return all_sum(value)
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
         return all_sum(gradient)
+
+
+def _all_sum_with_gradient(value: torch.Tensor) -> torch.Tensor:
+    total: torch.Tensor = _AllSum.apply(value)  # type: ignore[no-untyped-call]
+    return total
 
 
 class SyncedBatchNorm2d(nn.BatchNorm2d):
@@ -86,9 +92,12 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
             return super().forward(x)
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
         count = x.numel() // x.shape[1] * distributed.get_world_size()  # every process has as large a share
-        mean = _AllSum.apply(wide.sum((0, 2, 3))) / count
+        mean = _all_sum_with_gradient(wide.sum((0, 2, 3))) / count
         centred = wide - mean[:, None, None]
-        variance = _AllSum.apply(centred.square().sum((0, 2, 3))) / count
+        variance = _all_sum_with_gradient(centred.square().sum((0, 2, 3))) / count
+        # The networks' BatchNorms keep running statistics, by a momentum.
+        assert self.num_batches_tracked is not None and self.momentum is not None
+        assert self.running_mean is not None and self.running_var is not None
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)
@@ -100,7 +109,8 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
 def synchronise_batchnorm(model: nn.Module, device: torch.device) -> nn.Module:
     """Replace every BatchNorm2d, keeping parameters, buffers and names."""
     if device.type == "cuda":
-        return nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        synchronised: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        return synchronised
     for module in model.modules():
         if type(module) is nn.BatchNorm2d:
             module.__class__ = SyncedBatchNorm2d  # same state, another forward

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import nn
 
 from tailcutmix.devices import Usage
 from tailcutmix.labels import Label
-from tailcutmix.mixing.sampler import Batch
+from tailcutmix.mixing.batch import Batch
 from tailcutmix.models.weights import save_weights
 from tailcutmix.plan.settings.jobs import Engine
 from tailcutmix.plan.settings.recipe import Recipe
@@ -92,7 +92,7 @@ def train(model: nn.Module, sampler: Batches, run: Run) -> None:
     training, engine, process = run.recipe.training, run.engine, run.process
     total = math.ceil(training.epochs * sampler.steps_per_epoch)
     steps_per_row = engine.history_every or max(1, total // HISTORY_ROWS)
-    model = model.to(process.device, memory_format=torch.channels_last).train()
+    model.to(process.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # torch lacks it
     network = compiled(wrap(model, process), training.compile)
     weights = loss_weights(run)
     state = resumed_state(model, run, total)
@@ -156,8 +156,8 @@ def resumed_state(model: nn.Module, run: Run, total: int) -> TrainingState:
 
 def save_when_due(state: TrainingState, total: int, seconds: float, stopped: list[int]) -> None:
     """Save every so many seconds; after a signal save too, and end with SystemExit. All processes agree on it."""
-    due = state.process.first and state.unsaved_seconds >= seconds
-    stop, due = all_max([max(stopped, default=0), int(due)], state.process.device)
+    due = int(state.process.first and state.unsaved_seconds >= seconds)
+    stop, due = all_max([max(stopped, default=0), due], state.process.device)
     if stop or due:
         state.save(wait=bool(stop))
     if stop:
@@ -190,7 +190,8 @@ def compiled(network: nn.Module, mode: bool | str) -> nn.Module:
     if not mode:
         return network
     log.info("torch.compile: the first step takes minutes, or less where the compiler's cache knows the network")
-    return torch.compile(network, mode="reduce-overhead" if mode == "cuda_graphs" else "default", dynamic=False)
+    kind = "reduce-overhead" if mode == "cuda_graphs" else "default"
+    return cast(nn.Module, torch.compile(network, mode=kind, dynamic=False))
 
 
 @contextmanager
@@ -216,11 +217,12 @@ def deterministic(device: torch.device) -> Iterator[None]:
         yield
         return
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    filled = torch.utils.deterministic.fill_uninitialized_memory
+    memory: Any = torch.utils.deterministic
+    filled = memory.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    memory.fill_uninitialized_memory = False
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-        torch.utils.deterministic.fill_uninitialized_memory = filled
+        memory.fill_uninitialized_memory = filled

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -22,7 +23,7 @@ class History:
 
     def __init__(self, classes: Sequence[Label]):
         self.columns = [*HISTORY_COLUMNS, *(f"pixels_added:{known.slug}" for known in classes)]
-        self.rows: list[dict] = []
+        self.rows: list[dict[str, float]] = []
         self._start_row(0.0)
 
     def _start_row(self, seconds: float) -> None:
@@ -42,7 +43,7 @@ class History:
     def add_losses(self, losses: list[float]) -> None:
         self._losses += losses
 
-    def close_row(self, step: int, epoch: float, lr: float, seconds: float, device: torch.device) -> dict:
+    def close_row(self, step: int, epoch: float, lr: float, seconds: float, device: torch.device) -> dict[str, float]:
         """End the row after ``step`` steps and ``seconds`` of training; counts are summed over the processes."""
         counts = all_sum(torch.tensor(self._local_counts(), device=device)).tolist()
         values = [
@@ -58,7 +59,7 @@ class History:
         self._start_row(seconds)
         return self.rows[-1]
 
-    def state_dict(self, device: torch.device) -> dict:
+    def state_dict(self, device: torch.device) -> dict[str, Any]:
         """Rows so far and the open row, as JSON values; the open row's counts are those of all processes."""
         counts = all_sum(torch.tensor(self._local_counts(), device=device)).tolist()
         rows = [[row[column] for column in self.columns] for row in self.rows]
@@ -67,7 +68,7 @@ class History:
             "open": {"since": self._since, "losses": self._losses, "images": self._images, "counts": counts},
         }
 
-    def load_state_dict(self, state: dict, rank: int = 0) -> None:
+    def load_state_dict(self, state: dict[str, Any], rank: int = 0) -> None:
         """Inverse of :meth:`state_dict`; the open row's counts go to the first process alone."""
         self.rows = [dict(zip(self.columns, row, strict=True)) for row in state["rows"]]
         self._start_row(state["open"]["since"])
@@ -98,7 +99,7 @@ class Events:
 
             self.writer = SummaryWriter(folder, purge_step=step)
 
-    def add(self, row: dict) -> None:
+    def add(self, row: dict[str, float]) -> None:
         if self.writer:
             for name, value in row.items():
                 if name != "step":

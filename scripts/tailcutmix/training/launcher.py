@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import tailcutmix
@@ -64,11 +65,11 @@ def launch(module: str, job: Mapping[str, Any], processes: int, threads: int, le
 
 
 @contextmanager
-def _passing_on_signals(launcher: subprocess.Popen, folder: Path) -> Iterator[list[int]]:
+def _passing_on_signals(launcher: subprocess.Popen[bytes], folder: Path) -> Iterator[list[int]]:
     """A list of the signals received, each of them passed on to the processes, or to the launcher before they are."""
     received: list[int] = []
 
-    def pass_on(number, frame):
+    def pass_on(number: int, frame: FrameType | None) -> None:
         received.append(number)
         workers = [int(path.read_text()) for path in folder.glob("rank*.pid")]
         for pid in workers or [launcher.pid]:

@@ -37,7 +37,7 @@ class Targets:
 
     def split(self, parts: int) -> list["Targets"]:
         """``parts`` consecutive pieces along the batch."""
-        if self.labels_b is None:
+        if self.labels_b is None or self.lam is None:
             return [Targets(labels) for labels in self.labels.chunk(parts)]
         lam = torch.as_tensor(self.lam, device=self.labels.device).expand(len(self.labels))
         pieces = zip(self.labels.chunk(parts), self.labels_b.chunk(parts), lam.chunk(parts), strict=True)
@@ -54,10 +54,10 @@ def cross_entropy_sum(logits: torch.Tensor, targets: Targets, class_weights: tor
     """
     logits = logits.float()
 
-    def summed(labels, reduction):
+    def summed(labels: torch.Tensor, reduction: str) -> torch.Tensor:
         return F.cross_entropy(logits, labels, class_weights, ignore_index=IGNORE, reduction=reduction)
 
-    if targets.labels_b is None:
+    if targets.labels_b is None or targets.lam is None:
         return summed(targets.labels, "sum")
     first, second = (summed(labels, "none").sum((1, 2)) for labels in (targets.labels, targets.labels_b))
     return (targets.lam * first + (1 - targets.lam) * second).sum()
@@ -66,13 +66,13 @@ def cross_entropy_sum(logits: torch.Tensor, targets: Targets, class_weights: tor
 def weight_sum(targets: Targets, class_weights: torch.Tensor | None) -> torch.Tensor:
     """What :func:`cross_entropy_sum` is divided by to be a mean: the (class-weighted) number of labelled pixels."""
 
-    def weights(labels):
+    def weights(labels: torch.Tensor) -> torch.Tensor:
         if class_weights is None:
             return (labels != IGNORE).sum((1, 2)).float()
         table = F.pad(class_weights, (0, IGNORE + 1 - len(class_weights)))
         return table[labels].sum((1, 2))
 
-    if targets.labels_b is None:
+    if targets.labels_b is None or targets.lam is None:
         return weights(targets.labels).sum()
     return (targets.lam * weights(targets.labels) + (1 - targets.lam) * weights(targets.labels_b)).sum()
 

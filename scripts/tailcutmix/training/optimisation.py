@@ -67,7 +67,7 @@ def training_step(
             (loss * world_size()).backward()  # gradients are averaged over processes, the loss is a sum over them
         total += loss.detach()
     parameters = [parameter for parameter in network.parameters() if parameter.grad is not None]
-    norm = nn.utils.get_total_norm([parameter.grad for parameter in parameters])
+    norm = nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
     if training.grad_clip:
         nn.utils.clip_grads_with_norm_(parameters, training.grad_clip, norm)
     optimiser.step()
@@ -77,7 +77,7 @@ def training_step(
 class LossReader:
     """Losses that still lie on the device: reading them one by one would stop the GPU after every step."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._pending: list[tuple[int, torch.Tensor, torch.Tensor, list[str]]] = []
 
     def add(self, step: int, loss: torch.Tensor, norm: torch.Tensor, image_ids: list[str]) -> None:

@@ -1,5 +1,7 @@
 """Learning rates: the polynomial of the public recipe, and the organisers' reduction on a plateau."""
 
+from typing import Any
+
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
@@ -10,7 +12,8 @@ def polynomial_rate(step: int, total: int, base: float, power: float, warmup: fl
     """``base * (1 - step / total) ** power``, after a linear rise over the first ``warmup`` (0..1) of all steps."""
     rising = round(warmup * total)
     rise = (step + 1) / rising if step < rising else 1.0
-    return base * rise * (1 - step / total) ** power
+    fall: float = (1 - step / total) ** power
+    return base * rise * fall
 
 
 class Polynomial:
@@ -30,10 +33,10 @@ class Polynomial:
     def after_epoch(self, loss: float) -> None:
         pass
 
-    def state_dict(self) -> dict:
+    def state_dict(self) -> dict[str, Any]:
         return {}
 
-    def load_state_dict(self, state: dict) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         pass
 
 
@@ -46,15 +49,16 @@ class Plateau:
 
     def before_step(self, step: int) -> float:
         """The rate of a step."""
-        return self.optimiser.param_groups[0]["lr"]
+        rate: float = self.optimiser.param_groups[0]["lr"]
+        return rate
 
     def after_epoch(self, loss: float) -> None:
         self.scheduler.step(loss)
 
-    def state_dict(self) -> dict:
+    def state_dict(self) -> dict[str, Any]:
         return self.scheduler.state_dict()
 
-    def load_state_dict(self, state: dict) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         self.scheduler.load_state_dict(state)
 
 

@@ -3,6 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
@@ -36,7 +37,7 @@ class TrainingState:
     step: int = 0
     epoch_losses: list[float] = field(default_factory=list)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._before, self._started = 0.0, time.monotonic()
         self._saved = self._started
 
@@ -58,7 +59,7 @@ class TrainingState:
             self.schedule.after_epoch(sum(self.epoch_losses) / len(self.epoch_losses))
             self.epoch_losses = []
 
-    def close_row(self, epoch: float, rate: float) -> dict:
+    def close_row(self, epoch: float, rate: float) -> dict[str, float]:
         """End the open row of the history, after ``epoch`` epochs and at the rate of the last step."""
         return self.history.close_row(self.step, epoch, rate, self.seconds, self.process.device)
 
@@ -88,8 +89,8 @@ class TrainingState:
             self.checkpoints.save(self.step, tensors, values, wait)
         self._saved = time.monotonic()
 
-    def _load(self, tensors: dict[str, torch.Tensor], values: dict) -> None:
-        def section(prefix):
+    def _load(self, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> None:
+        def section(prefix: str) -> dict[str, torch.Tensor]:
             return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
         self.model.load_state_dict(section("model/"))

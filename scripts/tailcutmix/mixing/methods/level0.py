@@ -122,7 +122,8 @@ def cycle(
     windows = Windows.pick(candidates, chosen)
     if len(pending):
         pixels = random_pixels(labels, windows.index[pending], train_ids[pending], u[pending])
-        windows.box[pending] = boxes_on(pixels, windows.box[pending], tuple(labels.shape[1:]), size)
+        _, height, width = labels.shape
+        windows.box[pending] = boxes_on(pixels, windows.box[pending], (height, width), size)
         accepted[torch.from_numpy(pending).to(labels.device)] = sample_labels(labels, windows.take(pending), size)
     return Cycle(windows, accepted, draws, len(pending))
 

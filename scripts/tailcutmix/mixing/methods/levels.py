@@ -94,7 +94,7 @@ def make_pool(
         raise UserError(f"boxes.csv names image {strange.iloc[0]!r}, which is not packed; delete that subset")
     if levels:
         boxes = boxes[boxes["level"].isin(levels)]
-    weight = np.ones(len(boxes))
+    weight: np.ndarray = np.ones(len(boxes))
     if weights is not None:
         weight = boxes["level"].map(weights).fillna(0).to_numpy()
     boxes, weight = boxes[weight > 0], weight[weight > 0]
@@ -140,18 +140,19 @@ def draw_patches(u: np.ndarray, pool: Pool, augmentation: Augmentation, canvas: 
         canvas: (h, w) of X_a.
     """
     row = np.minimum(np.searchsorted(pool.cumulative, u["rectangle"], side="right"), len(pool.image) - 1)
-    box, canvas = pool.box[row], np.asarray(canvas)
+    box, largest = pool.box[row], np.asarray(canvas)
     low, high = augmentation.scale
     scale = (low + u["scale"] * (high - low))[:, None]
     size = np.maximum(np.rint(box[:, 2:] * scale).astype(np.int64), 1)
-    exceeds = size > canvas
-    size = np.minimum(size, canvas)
-    length = np.where(exceeds, np.clip(np.rint(canvas / scale).astype(np.int64), 1, box[:, 2:]), box[:, 2:])
+    exceeds = size > largest
+    size = np.minimum(size, largest)
+    length = np.where(exceeds, np.clip(np.rint(largest / scale).astype(np.int64), 1, box[:, 2:]), box[:, 2:])
     start = box[:, :2] + choice(u["crop"], box[:, 2:] - length + 1)
-    place = choice(u["p"], canvas - size + 1)
+    place = choice(u["p"], largest - size + 1)
     flip = (u["flip"] < 0.5) & augmentation.flip
     windows = Windows(pool.image[row], np.concatenate([start, length], axis=1), flip, np.ones((len(u), 3)))
-    return Patches(windows, np.concatenate([place, size], axis=1), exceeds.any(axis=1), pool.clipped[row])
+    cropped = exceeds[:, 0] | exceeds[:, 1]
+    return Patches(windows, np.concatenate([place, size], axis=1), cropped, pool.clipped[row])
 
 
 def paste_patches(
@@ -168,7 +169,8 @@ def paste_patches(
     Returns:
         (M, h, w) bool: the pixels that were pasted.
     """
-    size, place, here = tuple(batch.labels.shape[1:]), patches.place, batch.at(rows)
+    _, height, width = batch.labels.shape
+    size, place, here = (height, width), patches.place, batch.at(rows)
     boxes = np.concatenate([place[:, :2], place[:, :2] + place[:, 2:]], axis=1)
     mask = box_mask(boxes, size, batch.labels.device)
     pasted = sample_labels(labels, patches.windows, size, place).to(mask.device)
