@@ -64,15 +64,15 @@ def test_comments_docstrings_layout_and_meanings_rerun_nothing(finished):
     ("module", "old", "new", "first", "stay"),
     [
         # what M0's IoU is taken from moves classes, and with them all that is made from the tail
-        ("metrics/groups.py", "np.nan if row", "np.inf if row", {"score_predictions", "rebucket"},
-         {"train_model", "pack_images", "count_labels"}),
+        ("metrics/groups.py", "np.nan if row", "np.inf if row", {"score_predictions", "rebucket", "train_model"},
+         {"generate_toycity", "pack_images", "count_labels"}),
         ("tail/label_statistics.py", "minlength=256", "minlength=257", {"count_labels", "train_model"},
          {"pack_images"}),
         ("mixing/methods/cutout.py", "class Mixing:", "class Mixing:\n    other = 1\n", set(), {"train_model"}),
         ("mixing/methods/level0.py", "class Mixing:", "class Mixing:\n    other = 1\n", {"train_model"},
          {"pack_images", "rebucket", "count_labels"}),
         ("paper/figures/training.py", "ncols=1", "ncols=2", {"draw_training"},
-         {"draw_mixing", "make_table1", "train_model", "score_predictions"}),
+         {"draw_qualitative", "make_table1", "train_model", "score_predictions"}),
         ("paper/style.py", "2.0", "2.5", {"draw_training", "draw_per_class_iou"},
          {"make_table1", "train_model", "predict", "pack_images"}),
     ],
