@@ -11,7 +11,9 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from tailcutmix.errors import UserError
+from tailcutmix.models.attention import FUSIONS
 from tailcutmix.models.build import build_model, load_model
+from tailcutmix.models.resizing import resize
 from tailcutmix.plan.settings.recipe import Network
 
 SMALL = Network(width=4, head_channels=8)
@@ -213,3 +215,30 @@ def test_a_unet_needs_no_timm_and_matched_builds_of_torchvision_stay_untouched()
         "assert torchvision_ops._library is None\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, env={"PYTHONPATH": str(SCRIPTS), "PATH": ""})
+
+
+WITH_DETAIL = Network(width=8, head_channels=32, stages=3, blocks=1, detail=16, fusion_grid="network")
+
+
+def test_the_small_network_has_three_branches_and_logits_at_stride_two():
+    model = build_model(WITH_DETAIL, 19).eval()
+    assert sum(parameter.numel() for parameter in model.parameters()) == 131_760
+    x = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    logits, attention = model.predict_scale(x, 1.0)
+    assert logits.shape == (1, 19, 32, 48) and attention.shape == (1, 1, 32, 48)
+    assert model(x).logits.shape == (1, 19, 64, 96)
+    features, stem = model.trunk.with_stem(x)
+    assert features.shape == (1, 8 + 16 + 32, 16, 24) and stem.shape == (1, 16, 32, 48)
+
+
+def test_fusing_on_the_networks_grid_is_the_fusion_brought_to_the_size_of_the_image():
+    model = build_model(WITH_DETAIL, 5).eval()
+    x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    outputs = {scale: model.predict_scale(x, scale) for scale in (0.5, 1.0)}
+    on_grid = FUSIONS["hierarchical"](outputs, (32, 32))
+    torch.testing.assert_close(model.fuse(outputs, (64, 64)), resize(on_grid, (64, 64)))
+
+
+def test_what_makes_a_small_network_smaller_is_refused_where_it_does_not_apply():
+    with pytest.raises(UserError, match="of width 4 to 17"):
+        build_model(Network(width=18, stages=3), 5)

@@ -29,12 +29,21 @@ class MultiScaleNet(nn.Module, ABC):
         fusion: "hierarchical", "explicit" or "none" (mean of logits), see :mod:`tailcutmix.models.attention`.
         training_scales: scales of the forward pass; they hold 1.0.
         auxiliary: whether the forward pass returns the logits of each scale too.
+        fusion_grid: "image" or "network", see :meth:`fuse`.
     """
 
-    def __init__(self, multiple: int, fusion: str, training_scales: Sequence[float], auxiliary: bool = False):
+    def __init__(
+        self,
+        multiple: int,
+        fusion: str,
+        training_scales: Sequence[float],
+        auxiliary: bool = False,
+        fusion_grid: str = "image",
+    ):
         super().__init__()
         self.multiple = multiple
         self.fusion = fusion
+        self.fusion_grid = fusion_grid
         self.training_scales = check_scales(training_scales)
         self.training_multiple = padding_multiple(multiple, self.training_scales)
         self.auxiliary = auxiliary
@@ -48,6 +57,10 @@ class MultiScaleNet(nn.Module, ABC):
         x is (B, 3, H, W), normalised, padded by :meth:`pad`; attention is None where not asked for or not there.
         """
 
+    def ends(self) -> list[nn.Module]:
+        """The first and the last layers, whose rows are colours and classes: an optimiser may treat them otherwise."""
+        return []
+
     def pad(self, x: torch.Tensor, scales: Sequence[float]) -> torch.Tensor:
         """x with zeros below and to the right, so that it suits the network at each of the scales."""
         return pad_to_multiple(x, padding_multiple(self.multiple, scales))
@@ -57,7 +70,13 @@ class MultiScaleNet(nn.Module, ABC):
         return self.fusion == "explicit" or (self.fusion == "hierarchical" and scale < max(scales))
 
     def fuse(self, outputs: PerScale, size: Sequence[int]) -> torch.Tensor:
-        """Fused logits (B, C, H, W) float32 at size; see :mod:`tailcutmix.models.attention`."""
+        """Fused logits (B, C, H, W) float32 at size; see :mod:`tailcutmix.models.attention`.
+
+        On the image's grid, scale 1.0 is brought to ``size`` before the others are fused with it; on the network's, all
+        are fused on the grid of scale 1.0, and the result is brought to ``size``, which is several times cheaper.
+        """
+        if self.fusion_grid == "network":
+            return resize(FUSIONS[self.fusion](outputs, outputs[1.0][0].shape[-2:]), size)
         return FUSIONS[self.fusion](outputs, size)
 
     def forward(self, x: torch.Tensor) -> Outputs:

@@ -7,8 +7,8 @@ from typing import Any
 from tailcutmix.errors import UserError
 from tailcutmix.labels import LabelTable
 from tailcutmix.plan.settings.jobs import Inference, Resources
-from tailcutmix.plan.settings.keys import plain, typed
-from tailcutmix.plan.settings.recipe import Augmentation, Mixing, MixingOptions, Network, Recipe, Training
+from tailcutmix.plan.settings.keys import typed
+from tailcutmix.plan.settings.recipe import Augmentation, Mixing, Network, Recipe, Training
 from tailcutmix.plan.settings.tail import Regions
 
 SECTIONS = ("augmentation", "inference")
@@ -191,7 +191,7 @@ def _model(name: str, entry: Mapping[str, Any], config: Mapping[str, Any], regio
             network=network,
             augmentation=_at_input_scale(typed(Augmentation, augmentation), network.input_scale),
             mixing=_mixing(keys, config.get("mixing", {}), regions),
-            training=typed(Training, keys),
+            training=_training(typed(Training, keys)),
         ),
         inference=typed(Inference, inference),
         training_job=typed(Resources, keys),
@@ -201,6 +201,11 @@ def _model(name: str, entry: Mapping[str, Any], config: Mapping[str, Any], regio
     )
 
 
+def _training(training: Training) -> Training:
+    """The training without what its optimiser does not heed, so that a change there retrains nothing."""
+    return training if training.optimizer == "muon" else replace(training, adamw_lr=Training.adamw_lr)
+
+
 def _at_input_scale(augmentation: Augmentation, input_scale: float) -> Augmentation:
     """The random scale, as it is cut out of packed images for a network that sees them resized."""
     low, high = (round(bound * input_scale, 6) for bound in augmentation.scale)
@@ -208,9 +213,12 @@ def _at_input_scale(augmentation: Augmentation, input_scale: float) -> Augmentat
 
 
 def _mixing(keys: Mapping[str, Any], options: Mapping[str, Any], regions: Regions) -> Mixing:
-    """A model's mixing; what does not concern it stays at its default, so that a change there retrains nothing."""
+    """A model's mixing, its own keys over the section's.
+
+    What does not concern it stays at its default, so that a change there retrains nothing.
+    """
     name = keys.get("mixing", "none")
     if name == "none":
         return Mixing()
     levels = tuple(keys.get("levels", regions.levels)) if name == "levels" else ()
-    return Mixing(**plain(typed(MixingOptions, options)), name=name, levels=levels)
+    return replace(typed(Mixing, {**options, **keys}), name=name, levels=levels)

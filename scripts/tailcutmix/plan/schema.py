@@ -57,9 +57,10 @@ def schema() -> Schema:
     augmentation = _section(recipe.Augmentation)
     network = _section(recipe.Network, recipe.Training, jobs.Resources)
     mixing = _properties(recipe.Mixing)
+    options = _properties(recipe.MixingOptions)
     network["properties"] |= {"mixing": mixing["name"], "levels": mixing["levels"]}
     model = _section(recipe.Network, recipe.Training, jobs.Resources)
-    model["properties"] |= {"mixing": mixing["name"], "levels": mixing["levels"]}
+    model["properties"] |= {"mixing": mixing["name"], "levels": mixing["levels"]} | options
     model["properties"] |= {name: kind | {"description": meaning} for name, (kind, meaning) in MODEL_KEYS.items()}
     model["properties"] |= {"augmentation": augmentation, "inference": inference}
     ensemble = {name: kind | {"description": meaning} for name, (kind, meaning) in ENSEMBLE_KEYS.items()}

@@ -11,10 +11,14 @@ from tailcutmix.errors import UserError
 from tailcutmix.plan.settings.recipe import Training
 from tailcutmix.training.distributed import all_sum, gather_bytes, world_size
 from tailcutmix.training.loss import LossWeights, Targets, cross_entropy_sum, weight_sum
+from tailcutmix.training.muon import Muon, matrices_and_others
 
 
 def build_optimiser(model: nn.Module, training: Training) -> torch.optim.Optimizer:
-    """SGD with momentum or AdamW, fused; weight decay on all parameters, as in the public recipe."""
+    """SGD with momentum or AdamW, fused, with weight decay on all parameters as in the public recipe; or Muon."""
+    if training.optimizer == "muon":
+        matrices, others = matrices_and_others(model)
+        return Muon(matrices, others, training.lr, training.momentum, training.adamw_lr, training.weight_decay)
     if training.optimizer == "adamw":
         return torch.optim.AdamW(model.parameters(), lr=training.lr, weight_decay=training.weight_decay, fused=True)
     return torch.optim.SGD(

@@ -20,14 +20,14 @@ class Polynomial:
     """A pure function of the step: nothing to save."""
 
     def __init__(self, optimiser: Optimizer, training: Training, total: int):
-        self.optimiser = optimiser
-        self.arguments = (total, training.lr, training.poly_power, training.warmup)
+        self.optimiser, self.total, self.training = optimiser, total, training
+        self.bases = [group["lr"] for group in optimiser.param_groups]
 
     def before_step(self, step: int) -> float:
-        """Set the rate of a step, and tell it."""
-        rate = polynomial_rate(step, *self.arguments)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        """Set the rate of a step for every group of parameters, and tell that of the first."""
+        for group, base in zip(self.optimiser.param_groups, self.bases, strict=True):
+            group["lr"] = polynomial_rate(step, self.total, base, self.training.poly_power, self.training.warmup)
+        rate: float = self.optimiser.param_groups[0]["lr"]
         return rate
 
     def after_epoch(self, loss: float) -> None:

@@ -50,6 +50,9 @@ class UNet(MultiScaleNet):
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
         self.last = nn.Conv2d(levels[0], num_classes, 1)
 
+    def ends(self) -> list[nn.Module]:
+        return [self.first[0], self.last]
+
     def predict_scale(self, x: torch.Tensor, scale: float, attention: bool = True) -> tuple[torch.Tensor, None]:
         """Logits (B, C, H * scale, W * scale), and None for attention; see the base class."""
         x = at_scale(x, scale).contiguous(memory_format=torch.channels_last)

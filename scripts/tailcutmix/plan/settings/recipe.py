@@ -76,6 +76,18 @@ class Network:
     head_channels: int = key(256, minimum=8)
     """channels of the 3x3 convolutions in the semantic and attention heads (256 in the paper profile)"""
 
+    stages: Literal[3, 4] = 4
+    """stages of HRNet; 3 leaves out the branch of stride 32 (widths 4 to 16 only, and not the report's)"""
+
+    blocks: Literal[1, 2] = 2
+    """residual blocks per branch (widths 4 to 16 only; wider networks have the published number)"""
+
+    detail: int = key(0, minimum=0, maximum=64)
+    """channels of a branch that adds logits at stride 2, for what is thin; 0: none, as in the report"""
+
+    fusion_grid: Literal["image", "network"] = "image"
+    """where scales are fused: at the size of the image, or on the network's grid, with one resize of the result"""
+
     attention: Literal["hierarchical", "explicit", "none"] = "hierarchical"
     """`hierarchical` (Tao et al.), `explicit` (Chen et al.) or `none`"""
 
@@ -108,17 +120,20 @@ class Training:
     expand: float = key(1, exclusiveMinimum=0)
     """e: the set is expanded e times, so an epoch is e x N draws"""
 
-    optimizer: Literal["sgd", "adamw"] = "sgd"
-    """`sgd` or `adamw`"""
+    optimizer: Literal["sgd", "adamw", "muon"] = "sgd"
+    """`sgd`, `adamw`, or `muon`: Muon for the convolutions, AdamW for the rest"""
 
     lr: float = key(0.005, exclusiveMinimum=0)
     """learning rate"""
 
+    adamw_lr: float = key(0.006, exclusiveMinimum=0)
+    """with `muon`: the rate of what AdamW steps, which is BatchNorm and the first and last layers"""
+
     momentum: float = key(0.9, minimum=0, exclusiveMaximum=1)
-    """of SGD"""
+    """of SGD and of Muon"""
 
     weight_decay: float = key(0.0001, minimum=0)
-    """on all parameters"""
+    """on all parameters; with `muon` on those that AdamW steps"""
 
     schedule: Literal["poly", "plateau"] = "poly"
     """`poly`, or `plateau` (ReduceLROnPlateau of the organisers)"""
