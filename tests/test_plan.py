@@ -124,7 +124,7 @@ def test_arms_of_the_ablation_are_trained_as_long_as_what_they_are_compared_with
         assert steps(arm) == steps("m1")
         assert plan.model(arm).inference == plan.model("m0").inference and plan.model(arm).init is None
     assert plan.model("m1").init is None, "M1 is trained from scratch"
-    for arm in ("m2_level1", "m2_levels12"):
+    for arm in ("m2_level1", "m2_levels12", "m2_always"):
         assert steps(arm) == steps("m2") and plan.model(arm).init == "m1"
     assert plan.model("m0_single").recipe.network.training_scales == (1.0,), "without attention, one scale is trained"
     trained = plan.networks_of(tuple(row for row in plan.tables.ablation if row in plan.models))

@@ -24,6 +24,10 @@ except UserError as error:
 
 files = plan.files
 os.environ.setdefault("PYTHONHASHSEED", "0")
+# glibc's allocator otherwise gives every large tensor back to the system at once, and takes it again in small pages.
+os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
+os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**30))
+os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**30))
 
 
 @cache
