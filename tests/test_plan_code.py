@@ -269,3 +269,26 @@ def test_covers_every_module_that_python_loads():
     loaded = {Path(path) for path in loaded if path}
     assert len(loaded) > 20
     assert loaded <= set(imports(ROOT / "scripts/train_model.py"))
+
+
+def test_what_an_earlier_start_remembered_gives_the_same_digests(tmp_path):
+    """Recalled, forgotten or damaged: the digests are those of the sources."""
+    program = (
+        f"import sys; sys.path.insert(0, {str(ROOT / 'scripts')!r})\n"
+        "from pathlib import Path\n"
+        "from tailcutmix.plan import code\n"
+        "code.recall(Path('code.json')); known = len(code._summaries)\n"
+        f"print(known, code.digest(Path({str(ROOT / 'scripts/train_model.py')!r})))\n"
+        "code.remember(Path('code.json'))\n"
+    )
+
+    def start():
+        done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, text=True, capture_output=True)
+        known, found = done.stdout.split()
+        return int(known), found
+
+    first, second = start(), start()
+    assert first[0] == 0 and second[0] > 30 and first[1] == second[1]
+    (tmp_path / "code.json").write_text((tmp_path / "code.json").read_text()[:-40])
+    assert start() == first, "a damaged file counts for nothing"
+    assert [path.name for path in tmp_path.iterdir()] == ["code.json"]

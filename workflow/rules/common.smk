@@ -1,4 +1,5 @@
 # The only Python of the workflow: the plan is read, and what the rules ask it is put into the words of Snakemake.
+import atexit
 import os
 import sys
 from functools import cache
@@ -23,6 +24,8 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 files = plan.files
+code.recall(Path(".snakemake/code.json"))
+atexit.register(code.remember, Path(".snakemake/code.json"))
 os.environ.setdefault("PYTHONHASHSEED", "0")
 # glibc's allocator otherwise gives every large tensor back to the system at once, and takes it again in small pages.
 os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")

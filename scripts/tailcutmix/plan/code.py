@@ -7,6 +7,9 @@ Annotations count, because dataclasses and ``functools.singledispatch`` read the
 
 import ast
 import hashlib
+import json
+import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -143,11 +146,53 @@ def _parse(path: Path) -> _Source:
 
 @cache
 def _summary(source: bytes) -> _Source:
-    """Parsed once per content: many scripts share a module."""
+    """Made once per content: many scripts share a module, and an earlier start may have told (:func:`recall`)."""
+    content = hashlib.sha256(source).hexdigest()
+    if content not in _summaries:
+        _summaries[content] = _summarise(source)
+    return _summaries[content]
+
+
+def _summarise(source: bytes) -> _Source:
     tokens: list[str] = []
     found: list[_Import] = []
     _walk(ast.parse(source), tokens, found)
     return _Source(hashlib.sha256("\0".join(tokens).encode("utf-8", "surrogatepass")).hexdigest(), tuple(found))
+
+
+_summaries: dict[str, _Source] = {}
+"""SHA-256 of a source -> its summary."""
+
+
+def recall(path: Path) -> None:
+    """Take over the summaries that an earlier start remembered in ``path``; what cannot be read is made anew."""
+    try:
+        content = json.loads(path.read_text())
+        if content["made_by"] == _version():
+            for name, (meaning, imported) in content["sources"].items():
+                _summaries[name] = _Source(meaning, tuple(_Import(m, tuple(n), *rest) for m, n, *rest in imported))
+    except (OSError, ValueError, KeyError, TypeError):
+        _summaries.clear()
+
+
+def remember(path: Path) -> None:
+    """Write the summaries for later starts, by a temporary name; where that is not possible, they are made again."""
+    sources = {
+        name: (source.digest, [(i.module, i.names, i.level, i.line) for i in source.imports])
+        for name, source in _summaries.items()
+    }
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        temporary.write_text(json.dumps({"made_by": _version(), "sources": sources}))
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+
+
+def _version() -> str:
+    """Summaries of another version of this module, or of Python's parser, are not taken over."""
+    return f"{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()} {sys.version_info[:2]}"
 
 
 def _walk(node: ast.AST, tokens: list[str], found: list[_Import]) -> None:
