@@ -17,7 +17,7 @@ TINY = {
     "regions": {"min_area": 4},
     "augmentation": {"scale": [0.75, 1.5]},
     "training": {"width": 4, "head_channels": 8, "crop": [64, 64], "batch": 4, "epochs": 2},
-    "models": {"m1": {"expand": 1, "threads": 1}, "m2": {"epochs": 1}},
+    "models": {"m1": {"epochs": 2, "expand": 1, "threads": 1}, "m2": {"epochs": 1}},
     "evaluation": {"bootstrap": 100},
 }
 """A ToyCity so small that every step of the workflow, all of them real, takes a second or two."""
