@@ -1,6 +1,7 @@
 """Regions, boxes of the levels, and the subset on disk."""
 
 import logging
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from tailcutmix.dataset.images import read_image, read_label, write_png
 from tailcutmix.errors import UserError
 from tailcutmix.labels import Label
 from tailcutmix.plan.settings.tail import Regions
-from tailcutmix.tail.regions import find_regions
+from tailcutmix.tail.regions import Region, find_regions
 from tailcutmix.tail.subsets import (
     BOX_COLUMNS,
     Subset,
@@ -69,7 +70,7 @@ def test_boxes_are_tight_and_hold_every_pixel_of_the_class(label, source):
 def test_a_crop_of_every_level_holds_the_tight_box(x, y, w, h, level, r, s):
     width, height = x + w + 7, y + h + 3
     left, top, wide, high = box = level_box(x, y, w, h, level, r, s)
-    assert (left + wide / 2, top + high / 2) == pytest.approx((x + w / 2, y + h / 2))
+    assert (left + wide / 2, top + high / 2) == (x + Fraction(w, 2), y + Fraction(h, 2))
     if level == 1:
         assert box == (x, y, w, h)
     else:
@@ -77,6 +78,30 @@ def test_a_crop_of_every_level_holds_the_tight_box(x, y, w, h, level, r, s):
     cx, cy, cw, ch = clip_box(box, width, height)
     assert 0 <= cx <= x and 0 <= cy <= y and x + w <= cx + cw <= width and y + h <= cy + ch <= height
     assert cw <= wide + 2 and ch <= high + 2
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.integers(0, 2000), st.integers(0, 1000), st.integers(1, 400), st.integers(1, 400), st.integers(2, 5),
+    st.integers(1, 99), st.integers(101, 200),
+)  # fmt: skip
+def test_edges_are_those_of_exact_arithmetic(x, y, w, h, level, hundredths_r, hundredths_s):
+    """In hundredths of a pixel all is whole: x1 = 100x - (100r + 100s*t) * w, and an edge touches floor and ceiling."""
+    ratio = hundredths_r + hundredths_s * level
+    left, top, right, bottom = x * 100 - ratio * w, y * 100 - ratio * h, (x + w) * 100, (y + h) * 100
+    right, bottom = right + ratio * w, bottom + ratio * h
+    width, height = x + 3 * w, y + 3 * h
+    (row,) = image_boxes("a", [Region(x, y, w, h, 1)], [level], hundredths_r / 100, hundredths_s / 100, width, height)
+    assert (row.x, row.y) == (max(0, left // 100), max(0, top // 100))
+    assert (row.x + row.w, row.y + row.h) == (min(width, -(-right // 100)), min(height, -(-bottom // 100)))
+    assert row.clipped == (left < 0 or top < 0 or right > width * 100 or bottom > height * 100)
+
+
+def test_an_edge_on_the_border_of_two_pixels_stays_there():
+    """117 - 3.8 * 15 = 60, and 57 - 3.8 * 15 = 0, for r + 3s = 3.8; in floating point both come out lower."""
+    on_pixel, on_border = image_boxes("a", [Region(117, 479, 15, 108, 1), Region(57, 479, 15, 108, 1)], [3], 0.5, 1.1,
+                                      2048, 1024)  # fmt: skip
+    assert (on_pixel.x, on_pixel.w) == (60, 129) and (on_border.x, on_border.clipped) == (0, 0)
 
 
 def test_ratios_outside_the_report_are_refused():

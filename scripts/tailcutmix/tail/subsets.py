@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,23 +51,26 @@ class Box(NamedTuple):
 BOX_COLUMNS = Box._fields
 
 
-def level_box(x: int, y: int, w: int, h: int, level: int, r: float, s: float) -> tuple[float, float, float, float]:
+def level_box(
+    x: int, y: int, w: int, h: int, level: int, r: float, s: float
+) -> tuple[Fraction, Fraction, Fraction, Fraction]:
     """Expand a box to level t: by (r + s*t) of the original width and height on each side; level 1 stays tight.
 
     x1 = x1 - (r + s*t)*w, y1 = y1 - (r + s*t)*h, w = w + 2*(r + s*t)*w, h = h + 2*(r + s*t)*h, for t > 1.
+
+    Computed exactly, r and s being the decimal fractions that are written in the configuration: in floating point, an
+    edge on the border between two pixels can come to lie beside it.
 
     Returns:
         (x1, y1, w, h) in pixels; it may reach beyond the image, see :func:`clip_box`.
     """
     if level < 1 or not 0 < r < 1 or not s > 1:
         raise UserError(f"regions: level {level}, r {r}, s {s}: the report asks for t >= 1, 0 < r < 1 and s > 1")
-    if level == 1:
-        return float(x), float(y), float(w), float(h)
-    ratio = r + s * level
+    ratio = Fraction(0) if level == 1 else Fraction(str(r)) + Fraction(str(s)) * level
     return x - ratio * w, y - ratio * h, w + 2 * ratio * w, h + 2 * ratio * h
 
 
-def clip_box(box: tuple[float, float, float, float], width: int, height: int) -> tuple[int, int, int, int]:
+def clip_box(box: tuple[Fraction, Fraction, Fraction, Fraction], width: int, height: int) -> tuple[int, int, int, int]:
     """Clip a box to the image, without moving its centre, and take in every pixel that it touches.
 
     Returns:
@@ -186,9 +190,8 @@ def scale_boxes(boxes: pd.DataFrame, width: int, height: int) -> pd.DataFrame:
     """Carry boxes over to images packed at ``width`` x ``height``, outwards to whole pixels."""
     scaled = boxes.copy()
     for start, length, size, full in (("x", "w", width, "image_width"), ("y", "h", height, "image_height")):
-        begin, wide, was = (boxes[column].to_numpy(float) for column in (start, length, full))
-        low = np.floor(begin * size / was + 1e-6).astype(int)
-        high = np.ceil((begin + wide) * size / was - 1e-6).astype(int)
+        begin, wide, was = (boxes[column].to_numpy(np.int64) for column in (start, length, full))
+        low, high = begin * size // was, -(-(begin + wide) * size // was)
         scaled[start], scaled[length] = low, high - low
         scaled[full] = size
     return scaled
