@@ -16,7 +16,8 @@ from tailcutmix.mixing.batch import Counts
 from tailcutmix.mixing.order import ClassUniform, image_order
 from tailcutmix.mixing.place import Place
 from tailcutmix.mixing.streams import Draws, generator, layout, uniforms
-from tailcutmix.plan.settings.recipe import MIXINGS, Augmentation
+from tailcutmix.plan.settings.length import Length, length_of
+from tailcutmix.plan.settings.recipe import MIXINGS, Augmentation, Training
 
 COUNTS = [field.name for field in fields(Counts)]
 
@@ -123,7 +124,26 @@ def test_each_pass_over_the_data_takes_every_image_once():
     order = image_order(3, np.arange(70), 7).reshape(10, 7)
     assert (np.sort(order, axis=1) == np.arange(7)).all()
     assert len({tuple(row) for row in order}) > 1
-    assert [make(expand=e, batch=b).steps_per_epoch for e, b in ((1, 6), (15, 6), (1, 7), (0.5, 2))] == [2, 18, 1, 2]
+
+
+@pytest.mark.parametrize("images, expand, batch", [(7, 1, 6), (8, 3, 5), (7, 15, 4), (5, 2, 32), (3, 1, 1)])
+def test_every_epoch_takes_every_image_e_times(images, expand, batch):
+    """Whatever the batch divides: an epoch is the e x N draws from k*e*N on, in which a step may lie that begins it."""
+    sampler = make(data=packed(images=images), expand=expand, batch=batch)
+    length = Length(3, sampler.draws_per_epoch, batch)
+    drawn = [name for step in range(length.steps) for name in sampler.draw(step).image_ids]
+    assert sampler.draws_per_epoch == expand * images and 0 <= len(drawn) - 3 * expand * images < batch
+    for epoch in np.split(np.array(drawn)[: 3 * expand * images], 3):
+        assert set(np.unique(epoch, return_counts=True)[1]) == {expand} and len(set(epoch)) == images
+    ends = [step for step in range(1, length.steps + 1) if length.ends_epoch(step)]
+    assert ends == sorted({-(-k * expand * images // batch) for k in (1, 2, 3)})
+    assert length.epoch_of(length.steps) >= 3 > length.epoch_of(length.steps - 1)
+
+
+def test_lengths_follow_the_decimals_that_are_written():
+    assert length_of(Training(expand=1.1, batch=1, epochs=0.7), 10) == Length(0.7, 11, 1)
+    assert Length(0.7, 10, 1).steps == 7 and Length(1.1, 10, 1).steps == 11, "floating point gives 12"
+    assert length_of(Training(expand=0.1, batch=8, epochs=1), 3).draws == 1
 
 
 def test_half_of_a_class_uniform_epoch_is_spread_evenly_over_the_classes():

@@ -96,6 +96,6 @@ def test_what_the_configuration_says_goes_before_any_estimate():
 
 
 def test_steps_are_those_of_the_loop():
-    """ceil(epochs * ceil(ceil(e * N) / batch))."""
+    """ceil(epochs * ceil(e * N) / batch)."""
     assert cost.training_steps(with_training(epochs=2.5, expand=3, batch=5), 15) == 23
     assert cost.training_steps(with_training(epochs=0.1, expand=0.5, batch=8), 3) == 1

@@ -56,7 +56,7 @@ class FakeSampler:
     """Images whose brightness tells the class; ``on_step`` is called before each batch."""
 
     batch_size: int = 4
-    steps_per_epoch: int = 10
+    draws_per_epoch: int = 40
     rank: int = 0
     world: int = 1
     mixup: bool = False
@@ -92,7 +92,9 @@ def hrnet(dtype: torch.dtype) -> nn.Module:
 
 def run_of(out, steps, process: Process | None = None, **settings) -> Run:
     """A run of so many steps of a :class:`FakeSampler`; ``settings`` are keys of any section."""
-    settings = SETTINGS | settings | {"epochs": steps / FakeSampler.steps_per_epoch}
+    settings = (
+        SETTINGS | settings | {"epochs": steps * settings.get("batch", SETTINGS["batch"]) / FakeSampler.draws_per_epoch}
+    )
     out = Path(out)
     return Run(
         recipe=Recipe(network=typed(Network, settings), training=typed(Training, settings)),

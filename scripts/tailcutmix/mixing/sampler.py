@@ -1,6 +1,5 @@
 """The sampler: batches of training, drawn and mixed where the packed data lie."""
 
-import math
 from collections.abc import Callable
 from importlib import import_module
 
@@ -19,6 +18,7 @@ from tailcutmix.mixing.place import Place
 from tailcutmix.mixing.prefetch import OnStream
 from tailcutmix.mixing.source import Source
 from tailcutmix.mixing.windows import Windows
+from tailcutmix.plan.settings.length import length_of
 from tailcutmix.plan.settings.recipe import MIXINGS, Recipe
 
 
@@ -26,7 +26,7 @@ class Sampler:
     """Draws batch number ``step`` as a function of the seed and that number; nothing is kept between calls.
 
     Attributes:
-        steps_per_epoch: batches of one pass over the expanded set.
+        draws_per_epoch: samples of one pass over the expanded set.
         source: where base crops are cut from.
         mixing: what is mixed in; None where nothing is.
     """
@@ -50,11 +50,10 @@ class Sampler:
         self._seed, self._batch, self._share = seed, training.batch, place.share(training.batch)
         self._num_classes = len(material.classes)
         self.source = Source(packed, training.crop, recipe.augmentation, place)
-        samples = max(1, math.ceil(training.expand * len(packed.image_ids)))
-        self.steps_per_epoch = math.ceil(samples / training.batch)
+        self.draws_per_epoch = length_of(training, len(packed.image_ids)).draws
         self._by_class = None
         if training.sampling == "classes":
-            self._by_class = ClassUniform(self.source.labels, self._num_classes, samples, seed)
+            self._by_class = ClassUniform(self.source.labels, self._num_classes, self.draws_per_epoch, seed)
         self.mixing: Mixing | None = None
         if recipe.mixing.name != "none":
             method = import_module(f"tailcutmix.mixing.methods.{recipe.mixing.name}")

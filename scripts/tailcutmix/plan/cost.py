@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tailcutmix.plan.architectures import traits_of
 from tailcutmix.plan.models import Model
+from tailcutmix.plan.settings.length import length_of
 
 Shape = tuple[int, int, int]
 """Packed images: number, height and width."""
@@ -50,15 +51,13 @@ def activations(model: Model) -> float:
 
 def training_steps(model: Model, images: int) -> int:
     """Optimiser steps of training on ``images`` images: epochs of e x N draws each."""
-    training = model.recipe.training
-    per_epoch = math.ceil(max(1, math.ceil(training.expand * images)) / training.batch)
-    return math.ceil(training.epochs * per_epoch)
+    return length_of(model.recipe.training, images).steps
 
 
 def training_operations(model: Model, images: int) -> float:
     """Multiplications of a whole training; the backward pass costs twice the forward pass."""
     training = model.recipe.training
-    pixels = training.epochs * training.expand * images * math.prod(training.crop)
+    pixels = training_steps(model, images) * training.batch * math.prod(training.crop)
     return 3 * pixels * multiplications(model)
 
 

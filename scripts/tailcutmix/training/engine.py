@@ -1,7 +1,6 @@
 """The training loop: resumable at any step, and on a CPU bit for bit."""
 
 import logging
-import math
 import signal
 import threading
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from tailcutmix.labels import Label
 from tailcutmix.mixing.batch import Batch
 from tailcutmix.models.weights import save_weights
 from tailcutmix.plan.settings.jobs import Engine
+from tailcutmix.plan.settings.length import Length
 from tailcutmix.plan.settings.recipe import Recipe
 from tailcutmix.progress import Progress
 from tailcutmix.training.checkpoint import Checkpoints
@@ -40,7 +40,7 @@ HISTORY_ROWS = 200
 class Batches(Protocol):
     """Where the batches come from; :class:`tailcutmix.mixing.sampler.Sampler` is one."""
 
-    steps_per_epoch: int
+    draws_per_epoch: int
 
     def batch(self, step: int) -> Batch:
         """This process's share of a batch, a pure function of the step."""
@@ -90,7 +90,8 @@ def train(model: nn.Module, sampler: Batches, run: Run) -> None:
         SystemExit: with 128 + the signal's number, after SIGTERM or SIGINT and a checkpoint.
     """
     training, engine, process = run.recipe.training, run.engine, run.process
-    total = math.ceil(training.epochs * sampler.steps_per_epoch)
+    length = Length(training.epochs, sampler.draws_per_epoch, training.batch)
+    total = length.steps
     steps_per_row = engine.history_every or max(1, total // HISTORY_ROWS)
     model.to(process.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # torch lacks it
     network = compiled(wrap(model, process), training.compile)
@@ -114,14 +115,14 @@ def train(model: nn.Module, sampler: Batches, run: Run) -> None:
             state.history.add_batch(len(batch.images) * process.world, batch.counts)
             state.step += 1
 
-            epoch_ends = state.step % sampler.steps_per_epoch == 0
+            epoch_ends = length.ends_epoch(state.step)
             row_ends = state.step % steps_per_row == 0 or state.step == total
             if state.step % STEPS_BETWEEN_READS[process.device.type] and not (epoch_ends or row_ends):
                 continue
             losses = reader.read()
             state.add_losses(losses, epoch_ends)
             if row_ends:
-                events.add(state.close_row(state.step / sampler.steps_per_epoch, rate))
+                events.add(state.close_row(length.epoch_of(state.step), rate))
             progress.show(state.step, f"loss {losses[-1]:.4f}, lr {rate:.3g}")
             usage.sample()
             if state.step < total:
