@@ -46,7 +46,7 @@ def boxes(data, b: int = RARE, levels=(1, 2, 3)) -> pd.DataFrame:
     rows = []
     for image_id, label in zip(data.image_ids, data.labels, strict=True):
         rows += image_boxes(image_id, find_regions(label, b)[0], levels, 0.5, 1.1, width, height)
-    return pd.DataFrame(rows, columns=list(BOX_COLUMNS))
+    return pd.DataFrame(rows, columns=list(BOX_COLUMNS)).assign(**{"class": LABELS[b].slug})
 
 
 def to_uint8(images) -> np.ndarray:
@@ -83,5 +83,4 @@ def recipe(mixing: str, **changed) -> Recipe:
 
 def unmixed(images: torch.Tensor, labels: torch.Tensor) -> Batch:
     """A batch of (b, 3, h, w) images in 0..1 and (b, h, w) uint8 labels, ready to be mixed."""
-    counts = Counts(torch.zeros(CLASSES, dtype=torch.int64))
-    return Batch(images, labels, counts, [f"base{n}" for n in range(len(labels))])
+    return Batch(images, labels, Counts.none(CLASSES), [f"base{n}" for n in range(len(labels))])

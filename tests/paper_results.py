@@ -136,7 +136,7 @@ def write_history(
     frame["cyc_draws"], frame["cyc_fallbacks"] = (0, 0) if expert else (int(mixed * 1.9), mixed // 40)
     frame["patches_cropped"] = 3 if expert else 0
     for place, name in enumerate(CLASSES):
-        frame[f"pixels_added:{name.replace(' ', '_')}"] = 40_000 // (place + 1) if name in added else 0
+        frame[f"pixels_pasted:{name.replace(' ', '_')}"] = 40_000 // (place + 1) if name in added else 0
     path = folder / "models" / model / f"seed{seed}" / "history.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     frame.to_csv(path, index=False)

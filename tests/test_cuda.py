@@ -58,7 +58,7 @@ def test_batches_are_the_same_on_any_device(mixing, gigabytes):
         batch, expected = ours.batch(step), theirs.batch(step)
         torch.testing.assert_close(batch.images.cpu(), expected.images, rtol=0, atol=1e-4)
         assert torch.equal(batch.labels.cpu(), expected.labels)
-        assert torch.equal(batch.counts.pixels_added.cpu(), expected.counts.pixels_added)
+        assert torch.equal(batch.counts.pixels_pasted.cpu(), expected.counts.pixels_pasted)
         assert batch.image_ids == expected.image_ids
 
 

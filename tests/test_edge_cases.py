@@ -85,7 +85,7 @@ def test_two_classes_run_from_the_checkpoint_to_an_expert(folder):
     boxes = pd.read_csv(results / "subsets/red_ball/boxes.csv", dtype={"image_id": str})
     assert len(boxes) == 4 * 3 and set(boxes["image_id"]) == {"0000", "0001", "0003", "0004"}
     history = pd.read_csv(results / "models/m2-red_ball/seed0/history.csv")
-    assert history["images_mixed"].sum() > 0 and history["pixels_added:red_ball"].sum() > 0
+    assert history["images_mixed"].sum() > 0 and history["pixels_pasted:red_ball"].sum() > 0
     assert history["patches_clipped"].sum() > 0, "level 3 reaches beyond these small images"
     assert pd.read_csv(results / "tables/claims.csv")["class"].tolist() == ["red ball"]
     assert pd.read_csv(results / "scales/m1/seed0.csv")["class"].tolist() == ["ground", "red ball"]

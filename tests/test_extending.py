@@ -213,9 +213,9 @@ def test_table_1_has_the_new_network_and_the_new_mixing(results):
 
 def test_the_new_mixing_was_mixed_in_and_the_new_network_trained(results):
     history = pd.read_csv(results / "models/classmix/seed0/history.csv")
-    added = history.filter(like="pixels_added:").sum()
-    assert history["images_mixed"].sum() > 0 and added["pixels_added:road"] > 0
-    assert list(added.index) == ["pixels_added:road", "pixels_added:car", "pixels_added:person"]
+    added = history.filter(like="pixels_pasted:").sum()
+    assert history["images_mixed"].sum() > 0 and added["pixels_pasted:road"] > 0
+    assert list(added.index) == ["pixels_pasted:road", "pixels_pasted:car", "pixels_pasted:person"]
     alone = pd.read_csv(results / "models/encoder_decoder/seed0/history.csv")
     assert alone["images_mixed"].sum() == 0 and len(alone) >= 3
 

@@ -84,15 +84,16 @@ def test_a_mixed_batch_is_the_unmixed_one_outside_the_mask(seed, probability):
     assert torch.equal(mixed.labels[~mask], plain.labels[~mask])
     changed = (mixed.images != plain.images).any(1)
     assert not (changed & ~mask).any()
-    assert mixed.counts.pixels_added[RARE] >= (mask & (plain.labels != RARE)).sum()
-    assert mixed.counts.pixels_added[:RARE].sum() == 0
-    if probability == 0:
-        assert torch.equal(mixed.images, plain.images) and mixed.counts.images_mixed == 0
+    assert mixed.counts.pixels_pasted[RARE] >= (mask & (plain.labels != RARE)).sum()
+    assert mixed.counts.pixels_pasted[:RARE].sum() == 0
+    if mixed.counts.images_mixed == 0:
+        assert torch.equal(mixed.images, plain.images) and probability < 1
         assert mixed.pasted is None
         return
+    assert probability > 0
     assert mixed.counts.images_mixed == sum(" + " in name for name in mixed.image_ids)
     assert not (mixed.pasted & ~mask).any() and not (changed & ~mixed.pasted).any()
-    assert mixed.pasted.sum() == mixed.counts.pixels_added[RARE]
+    assert mixed.pasted.sum() == mixed.counts.pixels_pasted[RARE]
     if probability == 1:
         assert mask.flatten(1).any(1).all() and mixed.counts.images_mixed == len(mask)
 

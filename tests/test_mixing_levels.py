@@ -42,7 +42,7 @@ def test_a_patch_lies_on_the_canvas_and_is_cut_from_its_rectangle(seed, height, 
 
 
 def test_p_may_be_anywhere_where_the_patch_lies_inside():
-    pool = Pool(np.zeros(1, np.int64), np.array([[5, 7, 2, 3]]), np.zeros(1, bool), np.ones(1))
+    pool = Pool(np.zeros(1, np.int64), np.array([[5, 7, 2, 3]]), np.zeros(1, bool), np.array(["a"]), np.ones(1))
     places = draw_patches(uniforms(0, 0, 0, 200, NUMBERS), pool, PLAIN, (4, 5)).place
     assert {tuple(place) for place in places.tolist()} == {(y, x, 2, 3) for y in range(3) for x in range(3)}
 
@@ -101,9 +101,36 @@ def test_cropped_and_clipped_patches_and_added_pixels_are_counted():
         assert not (changed & ~mixed.pasted).any()
         assert mixed.counts.images_mixed == len(mixed.labels) and 0 <= mixed.counts.patches_clipped <= 6
         for b in range(CLASSES):
-            assert mixed.counts.pixels_added[b] == (mixed.pasted & (mixed.labels == b)).sum()
+            assert mixed.counts.pixels_pasted[b] == (mixed.pasted & (mixed.labels == b)).sum()
         cropped += mixed.counts.patches_cropped
     assert 0 < cropped < 30
+
+
+def test_patches_that_lost_their_class_are_counted():
+    """On a canvas much smaller than the rectangles, most crops miss a class of one pixel; on a large one none does."""
+    data = packed(3, rare_pixels=1)
+    far, near = (boxes(data, levels=(level,)) for level in (3, 1))
+    small = sampler("levels", data, table=far.assign(x=0, y=0, w=56, h=40), crop=(4, 4), augmentation=PLAIN)
+    lost = 0
+    for step in range(4):
+        batch = small.draw(step)
+        without = ~((batch.labels == RARE) & batch.pasted).flatten(1).any(1)
+        assert batch.counts.patches_without_class == without.sum()
+        lost += int(without.sum())
+    assert lost > 12, "of 24 patches of 4x4 pixels out of 40x56"
+    assert sampler("levels", data, table=near, augmentation=PLAIN).draw(0).counts.patches_without_class == 0
+
+
+def test_all_levels_gives_each_sample_level_0_or_a_patch():
+    data = packed(1)
+    both, levels, level0 = (sampler(name, data, batch=400) for name in ("all_levels", "levels", "level0"))
+    mixed, patched, cycled = both.draw(0), levels.draw(0), level0.draw(0)
+    assert mixed.counts.images_mixed == 400 and both.mixing.share == 1 / 4, "level 0 and three levels"
+    as_patch, as_level0 = ((mixed.labels == other.labels).flatten(1).all(1) for other in (patched, cycled))
+    assert (as_patch | as_level0).all()
+    assert 400 / 4 - 5 * 9 < (as_level0 & ~as_patch).sum() < 400 / 4 + 5 * 9, "five standard deviations"
+    assert torch.equal(mixed.counts.pixels_pasted, torch.bincount(mixed.labels[mixed.pasted], minlength=256)[:CLASSES])
+    assert torch.equal(mixed.counts.pixels_seen, torch.bincount(mixed.labels.flatten(), minlength=256)[:CLASSES])
 
 
 def test_what_is_pasted_from_the_packed_arrays_is_the_crop_on_disk(tmp_path):
@@ -117,8 +144,8 @@ def test_what_is_pasted_from_the_packed_arrays_is_the_crop_on_disk(tmp_path):
         rows.append({"image_id": image_id, "instance": "", **paths})
     write_subset(pd.DataFrame(rows), Label(RARE, "rare", RARE), Regions(), Subset.under(tmp_path / "subset", [1, 2, 3]))
     table = read_boxes(tmp_path / "subset" / "boxes.csv")
-    assert set(table.pop("class")) == {"rare"}
-    pd.testing.assert_frame_equal(table, boxes(data), check_dtype=False)
+    assert set(table["class"]) == {"rare"}
+    pd.testing.assert_frame_equal(table, boxes(data).assign(**{"class": "rare"}), check_dtype=False)
     pool = make_pool(scale_boxes(table, 56, 40), data.image_ids)
     sources = torch.from_numpy(data.images), torch.from_numpy(data.labels)
     for number, row in enumerate(table.itertuples()):

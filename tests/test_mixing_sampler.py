@@ -73,7 +73,7 @@ def test_batches_are_those_of_the_published_networks(mixing):
         for batch in map(drawn.batch, range(4)):
             digest.update(batch.labels.numpy().tobytes())
             digest.update(b"" if batch.labels_b is None else batch.labels_b.numpy().tobytes())
-            digest.update(json.dumps([batch.image_ids, batch.counts.pixels_added.tolist()]).encode())
+            digest.update(json.dumps([batch.image_ids, batch.counts.pixels_pasted.tolist()]).encode())
     assert digest.hexdigest()[:16] == DIGESTS[mixing]
 
 
@@ -214,7 +214,7 @@ def test_two_classes_and_one_image_run_through():
     data.labels[data.labels > 1] = 1
     for mixing in MIXINGS:
         batch = make(mixing, data, tail=(1,), table=boxes(data, b=1), sampling="classes", classes=2).batch(0)
-        assert batch.labels.shape == (6, 24, 32) and batch.counts.pixels_added.shape == (2,)
+        assert batch.labels.shape == (6, 24, 32) and batch.counts.pixels_pasted.shape == (2,)
 
 
 def test_settings_that_cannot_be_are_refused():

@@ -478,9 +478,9 @@ def test_mixing_counts_are_sums_over_training_and_means_over_seeds(tmp_path):
     files = [write_history(tmp_path, m1, seed, 60 * (1 + seed), ("bus", "traffic light")) for seed in (0, 1)]
     row = mixing.mixing_counts([write_history(tmp_path, m0, 0, 60), *files]).set_index("model").loc["m1"]
     histories = [pd.read_csv(file.path) for file in files]
-    for name in ("images_mixed", "cyc_draws", "pixels_added:traffic_light"):
+    for name in ("images_mixed", "cyc_draws", "pixels_pasted:traffic_light"):
         assert row[name] == np.mean([history[name].sum() for history in histories]) > 0
-    assert row["pixels_added:road"] == 0
+    assert row["pixels_pasted:road"] == 0
 
 
 def test_smoothing_keeps_constants_and_the_mean_of_a_line():

@@ -157,15 +157,18 @@ def test_a_restored_optimiser_has_the_memory_layout_of_its_parameters(optimizer)
 def test_history_counts_every_step_once(tmp_path):
     run(tmp_path, 25, checkpoint_seconds=1000)
     rows = pd.read_csv(tmp_path / "history.csv")
-    assert list(rows.columns[:11]) == [
+    slugs = ("road", "traffic_light", "train")
+    assert list(rows.columns) == [
         *("step", "epoch", "lr", "loss", "seconds", "images_per_second"),
-        *("images_mixed", "cyc_draws", "cyc_fallbacks", "patches_cropped", "patches_clipped"),
+        *("images_mixed", "cyc_draws", "cyc_fallbacks"),
+        *("patches_cropped", "patches_clipped", "patches_without_class"),
+        *(f"pixels_pasted:{slug}" for slug in slugs),
+        *(f"pixels_seen:{slug}" for slug in slugs),
     ]
-    assert list(rows.columns[11:]) == ["pixels_added:road", "pixels_added:traffic_light", "pixels_added:train"]
     assert rows.step.tolist() == [7, 14, 21, 25]
     assert rows.epoch.tolist() == [0.7, 1.4, 2.1, 2.5]
     assert rows.images_mixed.tolist() == [28, 28, 28, 16]
-    assert rows["pixels_added:train"].sum() == 25 * 5
+    assert rows["pixels_pasted:train"].sum() == 25 * 5 and rows["pixels_seen:train"].sum() == 25 * 6
     assert rows.loss.iloc[-1] < rows.loss.iloc[0]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["history.csv", "model.safetensors"]
 

@@ -102,8 +102,10 @@ def test_a_stopped_expert_starts_from_m1_and_ends_as_if_nothing_had_happened(job
     m1 = tmp_path / "m1"
     assert sorted(path.name for path in m1.iterdir()) == ["history.csv", "model.safetensors"]
     rows = pd.read_csv(m1 / "history.csv")
-    assert rows["pixels_added:car"].sum() + rows["pixels_added:person"].sum() > 0
-    assert rows.filter(like="pixels_added").drop(columns=["pixels_added:car", "pixels_added:person"]).sum().sum() == 0
+    assert rows["pixels_pasted:car"].sum() + rows["pixels_pasted:person"].sum() > 0
+    assert (
+        rows.filter(like="pixels_pasted").drop(columns=["pixels_pasted:car", "pixels_pasted:person"]).sum().sum() == 0
+    )
 
     expert = with_inputs(job, buckets=None, boxes=data / "car/boxes.csv", init=m1 / "model.safetensors")
     expert = replace(expert, recipe=replace(RECIPE, mixing=Mixing(name="levels", levels=(1, 2))))

@@ -77,7 +77,7 @@ class FakeSampler:
         images, labels = images[share], labels[share]
         ids = [f"image{step}_{index}" for index in range(self.batch_size)][share]
         added = torch.tensor([0, len(images), 5])
-        counts = Counts(added, images_mixed=len(images), cyc_draws=2, patches_cropped=1)
+        counts = Counts(added, added + 1, images_mixed=len(images), cyc_draws=2, patches_cropped=1)
         batch = Batch(images.to(self.dtype), labels, counts, ids)
         if self.mixup:
             batch.labels_b, batch.lam = labels.flip(0), torch.linspace(0.3, 0.9, len(images))

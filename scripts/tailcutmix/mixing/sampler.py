@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from importlib import import_module
 
-import torch
-
 from tailcutmix.dataset.normalisation import normalise
 from tailcutmix.dataset.packing import Packed
 from tailcutmix.errors import UserError
 from tailcutmix.mixing import streams
 from tailcutmix.mixing.augment import AUG
-from tailcutmix.mixing.batch import Batch, Counts
+from tailcutmix.mixing.batch import Batch, Counts, count_pixels
 from tailcutmix.mixing.material import Material
 from tailcutmix.mixing.methods import Mixing
 from tailcutmix.mixing.order import ClassUniform, focus, image_order
@@ -71,10 +69,11 @@ class Sampler:
         draws = streams.Draws(self._seed, step, self._batch, self._share)
         windows = self._base_windows(draws)
         images, labels = self.source.cut_images(windows), self.source.cut_labels(windows)
-        counts = Counts(torch.zeros(self._num_classes, dtype=torch.int64, device=labels.device))
+        counts = Counts.none(self._num_classes, labels.device)
         batch = Batch(images, labels, counts, [self.source.image_ids[n] for n in windows.index])
         if self.mixing is not None:
             self.mixing(draws, batch)
+        counts.pixels_seen = count_pixels(labels, self._num_classes)
         return batch
 
     def _normalised(self, step: int) -> Batch:

@@ -24,12 +24,14 @@ class Draws:
         step: number of the batch since training began.
         batch: samples of the global batch.
         share: the samples of this rank.
+        among: (b,) bool, the samples of this rank that may be mixed; None: all.
     """
 
     seed: int
     step: int
     batch: int
     share: slice
+    among: np.ndarray | None = None
 
     @property
     def positions(self) -> np.ndarray:
@@ -47,7 +49,8 @@ class Draws:
             (M,) int64, rows of this rank's samples, and their numbers, (M,) of ``layout``.
         """
         numbers = self.uniforms(stream, layout)
-        rows = np.flatnonzero(numbers["mixed"] < probability)
+        chosen = numbers["mixed"] < probability
+        rows = np.flatnonzero(chosen if self.among is None else chosen & self.among)
         return rows, numbers[rows]
 
     def beta(self, stream: int, alpha: float) -> np.ndarray:

@@ -220,5 +220,5 @@ def _mixing(keys: Mapping[str, Any], options: Mapping[str, Any], regions: Region
     name = keys.get("mixing", "none")
     if name == "none":
         return Mixing()
-    levels = tuple(keys.get("levels", regions.levels)) if name == "levels" else ()
+    levels = tuple(keys.get("levels", regions.levels)) if name in ("levels", "all_levels") else ()
     return replace(typed(Mixing, {**options, **keys}), name=name, levels=levels)

@@ -13,7 +13,8 @@ from tailcutmix.labels import Label
 from tailcutmix.mixing.batch import Counts
 from tailcutmix.training.distributed import all_sum
 
-COUNTS = tuple(count.name for count in fields(Counts) if count.name != "pixels_added")
+PER_CLASS = ("pixels_pasted", "pixels_seen")
+COUNTS = tuple(count.name for count in fields(Counts) if count.name not in PER_CLASS)
 HISTORY_COLUMNS = ("step", "epoch", "lr", "loss", "seconds", "images_per_second", *COUNTS)
 """Columns of history.csv before those of the classes."""
 
@@ -22,7 +23,7 @@ class History:
     """Rows about the steps since the row before: mean loss, images per second, and what was mixed."""
 
     def __init__(self, classes: Sequence[Label]):
-        self.columns = [*HISTORY_COLUMNS, *(f"pixels_added:{known.slug}" for known in classes)]
+        self.columns = [*HISTORY_COLUMNS, *(f"{name}:{known.slug}" for name in PER_CLASS for known in classes)]
         self.rows: list[dict[str, float]] = []
         self._start_row(0.0)
 
@@ -30,15 +31,16 @@ class History:
         self._since = seconds
         self._losses: list[float] = []
         self._images = 0
-        self._counts = {name: 0 for name in COUNTS}
+        self._counts: dict[str, int | torch.Tensor] = {name: 0 for name in COUNTS}
         self._pixels = torch.zeros(len(self.columns) - len(HISTORY_COLUMNS), dtype=torch.int64)
 
     def add_batch(self, images: int, counts: Counts) -> None:
         """Count one batch: the images of all processes, and what this process mixed (counted on any device)."""
         self._images += images
         for name in COUNTS:
-            self._counts[name] += getattr(counts, name)
-        self._pixels = self._pixels.to(counts.pixels_added.device) + counts.pixels_added
+            self._counts[name] = self._counts[name] + getattr(counts, name)
+        pixels = torch.cat([getattr(counts, name) for name in PER_CLASS])
+        self._pixels = self._pixels.to(pixels.device) + pixels
 
     def add_losses(self, losses: list[float]) -> None:
         self._losses += losses

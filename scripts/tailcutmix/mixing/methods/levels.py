@@ -34,6 +34,7 @@ class Mixing:
             height, width = source.size
             boxes = scale_boxes(material.boxes, width, height)
             self.pool = make_pool(boxes, source.image_ids, settings.levels, settings.level_weights)
+        self.train_ids = {known.slug: known.train_id for known in material.classes}
         if self.pool is None:
             logger.warning("the level subset is empty: training goes on without multi-level cutmix")
 
@@ -46,6 +47,9 @@ class Mixing:
         batch.note(rows, [self.source.image_ids[n] for n in patches.windows.index], mask)
         batch.counts.patches_cropped = int(patches.cropped.sum())
         batch.counts.patches_clipped = int(patches.clipped.sum())
+        wanted = torch.tensor([self.train_ids[owner] for owner in patches.owner.tolist()], device=mask.device)
+        held = mask & (batch.labels[batch.at(rows)] == wanted[:, None, None])
+        batch.counts.patches_without_class = (~held.flatten(1).any(1)).sum()
 
 
 @dataclass(frozen=True)
@@ -56,12 +60,14 @@ class Pool:
         image: (R,) int64, packed image.
         box: (R, 4) int64, y, x, h, w in packed pixels.
         clipped: (R,) bool, the rectangle was clipped to its image.
+        owner: (R,) text, slug of the class whose region it is.
         cumulative: (R,) float64, rising to 1.
     """
 
     image: np.ndarray
     box: np.ndarray
     clipped: np.ndarray
+    owner: np.ndarray
     cumulative: np.ndarray
 
 
@@ -73,11 +79,10 @@ def make_pool(
 ) -> Pool | None:
     """Build B1 from ``boxes.csv`` in packed coordinates.
 
-    Rectangles of a class are drawn uniformly, or by the weight of their level; of several classes (a column
-    ``class``), each is drawn equally often.
+    Rectangles of a class are drawn uniformly, or by the weight of their level; each class is drawn equally often.
 
     Args:
-        boxes: image_id, level, x, y, w, h, clipped.
+        boxes: image_id, level, x, y, w, h, clipped, and the slug of the class.
         image_ids: ids of the packed images, in their order.
         levels: levels to draw from; none given: all.
         weights: level -> weight; a level that it does not name has none. None: equal.
@@ -100,13 +105,13 @@ def make_pool(
     boxes, weight = boxes[weight > 0], weight[weight > 0]
     if boxes.empty:
         return None
-    owner = boxes["class"].to_numpy() if "class" in boxes else np.zeros(len(boxes), np.int64)
-    owner = np.unique(owner, return_inverse=True)[1]
-    weight = weight / np.bincount(owner, weight)[owner]
+    number = np.unique(boxes["class"], return_inverse=True)[1]
+    weight = weight / np.bincount(number, weight)[number]
     return Pool(
         boxes["image_id"].map(position).to_numpy(np.int64),
         boxes[["y", "x", "h", "w"]].to_numpy(np.int64),
         boxes["clipped"].to_numpy(bool),
+        boxes["class"].to_numpy(str),
         np.cumsum(weight) / weight.sum(),
     )
 
@@ -120,12 +125,14 @@ class Patches:
         place: (B, 4) int64, y, x, h, w on the canvas: P and the size of the patch there.
         cropped: (B,) bool, the patch exceeded the canvas and was cropped.
         clipped: (B,) bool, its rectangle had been clipped to its image.
+        owner: (B,) text, slug of the class whose region it is.
     """
 
     windows: Windows
     place: np.ndarray
     cropped: np.ndarray
     clipped: np.ndarray
+    owner: np.ndarray
 
 
 def draw_patches(u: np.ndarray, pool: Pool, augmentation: Augmentation, canvas: tuple[int, int]) -> Patches:
@@ -152,7 +159,7 @@ def draw_patches(u: np.ndarray, pool: Pool, augmentation: Augmentation, canvas: 
     flip = (u["flip"] < 0.5) & augmentation.flip
     windows = Windows(pool.image[row], np.concatenate([start, length], axis=1), flip, np.ones((len(u), 3)))
     cropped = exceeds[:, 0] | exceeds[:, 1]
-    return Patches(windows, np.concatenate([place, size], axis=1), cropped, pool.clipped[row])
+    return Patches(windows, np.concatenate([place, size], axis=1), cropped, pool.clipped[row], pool.owner[row])
 
 
 def paste_patches(

@@ -16,7 +16,7 @@ from tailcutmix.paper.material import Material, MethodFile
 from tailcutmix.paper.style import BUCKET_COLOURS, new_figure, save, styled
 
 COUNTS = ("images_mixed", "cyc_draws", "cyc_fallbacks", "patches_cropped", "patches_clipped")
-PREFIX = "pixels_added:"
+PREFIX = "pixels_pasted:"
 
 
 def mixing_counts(histories: Sequence[MethodFile]) -> pd.DataFrame:
@@ -24,7 +24,7 @@ def mixing_counts(histories: Sequence[MethodFile]) -> pd.DataFrame:
 
     Returns:
         one row per network: model, method, expert_of (a class, or ""), seeds, images_mixed, cyc_draws, cyc_fallbacks,
-        patches_cropped, patches_clipped, and ``pixels_added:<class slug>``; 0 where a history lacks the column.
+        patches_cropped, patches_clipped, and ``pixels_pasted:<class slug>``; 0 where a history lacks the column.
     """
     rows = []
     for network, runs in by_network(histories).items():

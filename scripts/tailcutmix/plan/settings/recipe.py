@@ -56,7 +56,7 @@ class Mixing(MixingOptions):
     """What a network's samples are mixed with."""
 
     name: str = key("none", enum=list(MIXINGS))
-    """`none`, `level0`, `levels` (the report's), or the contrasts `cutmix`, `mixup`, `cutout`"""
+    """`none`, `level0`, `levels` (the report's), `all_levels` (either), or the contrasts `cutmix`, `mixup`, `cutout`"""
 
     levels: tuple[int, ...] = key((), **LEVELS)
     """the levels that this model's experts draw from; default: all of `regions.levels`"""
