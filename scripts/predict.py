@@ -11,6 +11,7 @@ from tailcutmix.plan.settings.jobs import Inference
 from tailcutmix.plan.settings.keys import typed
 from tailcutmix.plan.settings.recipe import Network
 from tailcutmix.prediction.inference import build_predictor
+from tailcutmix.prediction.prior import prior_shift
 from tailcutmix.prediction.run import predict_split
 from tailcutmix.prediction.scales import read_scales
 from tailcutmix.rule_script import job
@@ -20,13 +21,15 @@ with job(snakemake, terminal=True), lease_devices(snakemake.resources.gpu) as le
     given, device = snakemake.input, lease.devices[0]
     network, inference = typed(Network, snakemake.params.network), typed(Inference, snakemake.params.inference)
     labels, scales, expert_of = read_labels(given.labels), given.get("scales"), snakemake.params.expert_of
+    known = labels.class_of(expert_of) if expert_of else None
     predictor = build_predictor(
         network,
         inference,
         load_model(network, labels.num_classes, given.model, device),
         device,
         chosen=read_scales(scales, labels) if scales else None,
-        expert_of=labels.class_of(expert_of) if expert_of else None,
+        expert_of=known,
+        shift=prior_shift(given.history, given.statistics, known) if known and given.get("history") else 0.0,
     )
     packed = open_packed(typed(PackedFiles, dict(given.items())), given.manifest)
     rows = read_manifest(given.manifest, snakemake.wildcards.split)

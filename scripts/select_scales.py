@@ -9,6 +9,7 @@ from tailcutmix.models.build import load_model
 from tailcutmix.plan.settings.jobs import Inference
 from tailcutmix.plan.settings.keys import typed
 from tailcutmix.plan.settings.recipe import Network
+from tailcutmix.plan.settings.results import Selection
 from tailcutmix.prediction.inference import Predictor, scale_sets
 from tailcutmix.prediction.scales import select_scales, write_scales
 from tailcutmix.rule_script import job
@@ -26,4 +27,5 @@ with job(snakemake, terminal=True), lease_devices(snakemake.resources.gpu) as le
         input_scale=network.input_scale,
     )
     packed = open_packed(typed(PackedFiles, dict(given.items())), given.manifest)
-    write_scales(select_scales(predictor, packed, labels, inference.batch), snakemake.output.scales)
+    selection = typed(Selection, snakemake.params.selection)
+    write_scales(select_scales(predictor, packed, labels, inference.batch, selection), snakemake.output.scales)

@@ -16,6 +16,7 @@ with job(snakemake, terminal=True):
             recipe=typed(Recipe, snakemake.params.recipe),
             engine=typed(Engine, snakemake.config.get("engine", {})),
             seed=int(snakemake.wildcards.seed),
+            expert_of=snakemake.params.expert_of,
             resources=Resources(gpus=snakemake.resources.gpu, threads=snakemake.threads),
             code=snakemake.params.code,
             log=Path(str(snakemake.log)),

@@ -45,7 +45,7 @@ def test_shipped_configurations_are_valid(name):
         ({"dataset": {"size": [1, 2]}}, ["dataset.size", "null or a list of two, each a whole number, 32 or more"]),
         ({"buckets": {"tail": ["lorry"]}}, ["buckets.tail", "'lorry'", "truck"]),
         ({"buckets": {"model": "mx"}}, ["buckets.model", "'mx'"]),
-        ({"models": {"m1": {"mixing": "blend"}}}, ["models.m1.mixing", "none, cutmix, cutout, level0, levels, mixup"]),
+        ({"models": {"m1": {"mixing": "blend"}}}, ["models.m1.mixing", ", ".join(recipe.MIXINGS)]),
         ({"models": {"m1": {"init": "m2"}}}, ["init goes in a circle"]),
         ({"models": {"m2-lorry": {"epochs": 3}}}, ["models.m2-lorry", "no class", "lorry"]),
         ({"dataset": {"labels": "nowhere.csv"}}, ["nowhere.csv", "no such label table"]),
@@ -133,9 +133,9 @@ def test_arms_of_the_ablation_are_trained_as_long_as_what_they_are_compared_with
 
 def test_fewer_levels_leave_the_rest_of_the_configuration_valid():
     plan = plan_of({"regions": {"levels": [1]}})
-    assert plan.recipe_of("m2_level1").mixing.levels == (1,)
+    assert plan.to_train("m2_level1", tuple).recipe.mixing.levels == (1,)
     with pytest.raises(UserError, match="regions.levels"):
-        plan.recipe_of("m2_levels12")
+        plan.to_train("m2_levels12", tuple)
 
 
 def test_what_does_not_concern_a_model_is_not_in_its_recipe():
@@ -163,10 +163,18 @@ def test_recipes_survive_the_way_to_a_script():
 def test_jobs_read_what_their_mixing_and_their_start_need():
     plan = plan_of()
     plain_files = {"images", "truth", "index", "manifest", "labels"}
-    assert set(training_inputs(plan, plan.model("m0"), "0")) == plain_files
-    assert set(training_inputs(plan, plan.model("m1"), "0")) == plain_files | {"buckets"}
-    expert = training_inputs(plan, plan.model("m2-traffic_light"), "3")
-    assert expert["boxes"] == "results/toycity/subsets/traffic_light/boxes.csv"
+    tail = plan.labels.classes[-2:]
+
+    def read(model: str, seed: str = "0") -> dict:
+        return training_inputs(plan, plan.model(model), seed, lambda: tail)
+
+    assert set(read("m0")) == plain_files
+    assert set(read("m1")) == plain_files | {"buckets"}
+    expert = read("m2-traffic_light", "3")
+    assert expert["boxes"] == ["results/toycity/subsets/traffic_light/boxes.csv"]
+    assert set(read("m2_level0-bus")) == plain_files | {"init"}, "an expert's class is known from its name"
+    assert read("m2_all")["boxes"] == [f"results/toycity/subsets/{known.slug}/boxes.csv" for known in tail]
+    assert set(read("m2_0123-bus")) == plain_files | {"init", "boxes"}
     assert expert["init"] == "results/toycity/models/m1/seed3/model.safetensors"
     predicted = prediction_inputs(plan, plan.model("m2-bus"), "0", "test")
     assert predicted["scales"] == "results/toycity/scales/m1/seed0.csv", "an expert's scales are M1's"

@@ -26,9 +26,9 @@ TINY = {
 FINISHED = {
     **TINY,
     "buckets": {"cuts": [8, 9], "poor": 0.0, "good": 1.0},
-    "tables": {"ablation": ["m0", "inverse_frequency", "ensemble"]},
+    "tables": {"ablation": ["m0", "inverse_frequency", "m2_all", "ensemble_prior_gate", "ensemble"]},
 }
-"""The run that several tests look at: two tail classes, every rule, and of the arms one that reads something else."""
+"""The run that several tests look at: two tail classes, every rule, and those arms that read something else."""
 
 
 def copy_workflow(folder: Path, checkout: Path = ROOT) -> Path:

@@ -50,6 +50,11 @@ def get_model(wildcards):
     return plan.model(wildcards.model)
 
 
+def get_trained(wildcards):
+    """A network as it is trained, which may depend on how many classes are in the tail."""
+    return plan.to_train(wildcards.model, get_tail)
+
+
 def get_mixing_module(wildcards):
     """The module of a network's mixing, which its training imports by name."""
     name = get_model(wildcards).recipe.mixing.name
@@ -66,14 +71,14 @@ def in_megabytes(megabytes):
     return lambda wildcards, attempt: megabytes * attempt
 
 
-def memory_for(estimate):
+def memory_for(estimate, model=get_model):
     """Memory of a job with a network; <TBD> in a dry run until the images are packed. A retry asks for more."""
-    return lambda wildcards, input, attempt: attempt * estimate(get_model(wildcards), cost.packed_shape(input.images))
+    return lambda wildcards, input, attempt: attempt * estimate(model(wildcards), cost.packed_shape(input.images))
 
 
-def minutes_for(estimate):
+def minutes_for(estimate, model=get_model):
     """Minutes after which a scheduler may end the job."""
-    return lambda wildcards, input: estimate(get_model(wildcards), cost.packed_shape(input.images))
+    return lambda wildcards, input: estimate(model(wildcards), cost.packed_shape(input.images))
 
 
 def get_artefact_inputs(artefact):

@@ -26,6 +26,7 @@ rule select_scales:
     params:
         network=lambda wildcards: plain(get_model(wildcards).recipe.network),
         inference=lambda wildcards: plain(get_model(wildcards).inference),
+        selection=plain(plan.selection),
         code=lambda wildcards: code_of("select_scales.py", get_network_module(wildcards)),
     message:
         "Choose the scales of each class on val, for {wildcards.model}, seed {wildcards.seed}"
@@ -58,6 +59,34 @@ rule predict:
         "Predict {wildcards.split} with {wildcards.model}, seed {wildcards.seed}"
     script:
         "../../scripts/predict.py"
+
+
+rule select_experts:
+    input:
+        unpack(lambda w: inputs.gate_inputs(plan, w.ensemble, w.seed, get_tail())),
+        buckets=files.buckets,
+        raw=plan.raw,
+        manifest=files.manifest,
+        labels=plan.dataset.labels,
+    output:
+        gate=files.gate("{ensemble}", "{seed}"),
+    log:
+        files.log("select_experts", "{ensemble}.seed{seed}"),
+    benchmark:
+        files.benchmark("select_experts", "{ensemble}.seed{seed}")
+    conda:
+        "../../envs/images.yaml"
+    resources:
+        mem_mb=in_megabytes(1000),
+        runtime=30,
+    params:
+        fixed_tail=plan.buckets.tail,
+        selection=plain(plan.selection),
+        code=code_of("select_experts.py"),
+    message:
+        "Choose on val which experts {wildcards.ensemble} uses, seed {wildcards.seed}"
+    script:
+        "../../scripts/select_experts.py"
 
 
 rule ensemble:

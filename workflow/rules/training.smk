@@ -3,7 +3,7 @@
 
 rule train_model:
     input:
-        unpack(lambda wildcards: inputs.training_inputs(plan, get_model(wildcards), wildcards.seed)),
+        unpack(lambda wildcards: inputs.training_inputs(plan, get_model(wildcards), wildcards.seed, get_tail)),
     output:
         model=files.weights("{model}", "{seed}"),
         history=files.history("{model}", "{seed}"),
@@ -16,10 +16,11 @@ rule train_model:
     threads: lambda wildcards: get_model(wildcards).training_job.threads
     resources:
         gpu=lambda wildcards: get_model(wildcards).training_job.gpus,
-        mem_mb=memory_for(cost.training_memory),
-        runtime=minutes_for(cost.training_minutes),
+        mem_mb=memory_for(cost.training_memory, get_trained),
+        runtime=minutes_for(cost.training_minutes, get_trained),
     params:
-        recipe=lambda wildcards: plain(plan.recipe_of(wildcards.model)),
+        recipe=lambda wildcards: plain(get_trained(wildcards).recipe),
+        expert_of=lambda wildcards: get_trained(wildcards).expert_of,
         running=files.running,
         code=lambda wildcards: code_of("train_model.py", get_network_module(wildcards), *get_mixing_module(wildcards)),
     message:

@@ -72,6 +72,9 @@ class Files:
         """Folder of label images."""
         return f"{self.results}/predictions/{method}/seed{seed}/{split}"
 
+    def gate(self, ensemble: str, seed: int | str) -> str:
+        return f"{self.results}/{ensemble}/seed{seed}/gate.csv"
+
     def claims(self, ensemble: str, seed: int | str, split: str) -> str:
         return f"{self.results}/{ensemble}/seed{seed}/{split}_claims.csv"
 

@@ -1,6 +1,6 @@
 """What each job reads, by the names under which its script finds it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tailcutmix.labels import Label
 from tailcutmix.plan.models import Model
@@ -12,14 +12,20 @@ def packed_inputs(plan: Plan, split: str) -> dict[str, str]:
     return plan.files.packed(split) | {"manifest": plan.files.manifest, "labels": plan.dataset.labels}
 
 
-def training_inputs(plan: Plan, model: Model, seed: str) -> dict[str, str]:
-    """What a network is trained on: the packed images, what its mixing mixes in, and the weights it starts from."""
-    files = packed_inputs(plan, "train")
-    mixing = model.recipe.mixing.name
-    if mixing == "level0":
+def training_inputs(
+    plan: Plan, model: Model, seed: str, get_tail: Callable[[], Sequence[Label]]
+) -> dict[str, str | list[str]]:
+    """What a network is trained on: the packed images, what its mixing mixes in, and the weights it starts from.
+
+    An expert mixes in its own class, any other network those of the tail, for which ``get_tail`` is asked.
+    """
+    files: dict[str, str | list[str]] = {**packed_inputs(plan, "train")}
+    mixing, expert_of = model.recipe.mixing.name, model.expert_of
+    if mixing in ("level0", "all_levels") and not expert_of:
         files["buckets"] = plan.files.buckets
-    if mixing == "levels" and model.expert_of:
-        files["boxes"] = plan.files.subset(model.expert_of)["boxes"]
+    if mixing in ("levels", "all_levels"):
+        slugs = [expert_of] if expert_of else [known.slug for known in get_tail()]
+        files["boxes"] = [plan.files.subset(slug)["boxes"] for slug in slugs]
     if model.init:
         files["init"] = plan.files.weights(plan.model(model.init).trained, seed)
     return files
@@ -30,6 +36,8 @@ def prediction_inputs(plan: Plan, model: Model, seed: str, split: str) -> dict[s
     files = packed_inputs(plan, split) | {"model": plan.files.weights(model.trained, seed)}
     if model.scales_from:
         files["scales"] = plan.files.scales(model.scales_from, seed)
+    if model.expert_of and model.inference.prior_correction:
+        files |= {"statistics": plan.files.statistics, "history": plan.files.history(model.trained, seed)}
     return files
 
 
@@ -37,7 +45,16 @@ def ensemble_inputs(plan: Plan, name: str, seed: str, split: str, tail: Sequence
     """The predictions of the base and of the expert of each tail class, in the order of the tail."""
     ensemble = plan.ensembles[name]
     experts = plan.experts_of(ensemble.experts, tail)
-    return {
+    files: dict[str, str | list[str]] = {
         "base": plan.files.predictions(ensemble.base, seed, split),
         "experts": [plan.files.predictions(expert, seed, split) for expert in experts],
     }
+    if ensemble.gate:
+        files["gate"] = plan.files.gate(name, seed)
+    return files
+
+
+def gate_inputs(plan: Plan, name: str, seed: str, tail: Sequence[Label]) -> dict[str, str | list[str]]:
+    """What a gate is chosen by: the predictions on val of the base and of every expert."""
+    files = ensemble_inputs(plan, name, seed, "val", tail)
+    return {group: files[group] for group in ("base", "experts")}

@@ -8,6 +8,7 @@ from tailcutmix.errors import UserError
 from tailcutmix.labels import LabelTable
 from tailcutmix.plan.settings.jobs import Inference, Resources
 from tailcutmix.plan.settings.keys import typed
+from tailcutmix.plan.settings.length import exact
 from tailcutmix.plan.settings.recipe import Augmentation, Mixing, Network, Recipe, Training
 from tailcutmix.plan.settings.tail import Regions
 
@@ -47,6 +48,14 @@ class Model:
     weights: str | None = None
     expert_of: str | None = None
 
+    def for_tail(self, count: int) -> "Model":
+        """The model with ``expand`` as it comes out for so many tail classes."""
+        training = self.recipe.training
+        if not training.expand_by_tail:
+            return self
+        training = replace(training, expand=float(exact(training.expand) * count), expand_by_tail=False)
+        return replace(self, recipe=replace(self.recipe, training=training))
+
     @property
     def trained(self) -> str:
         """The model whose training gives this one's weights: itself, mostly."""
@@ -70,6 +79,7 @@ class Ensemble:
     Attributes:
         base: the model that is laid over.
         experts: the template of the experts.
+        gate: whether only those experts are laid over that raise their class's IoU on val.
         order: slugs of classes in the order in which they are laid, later wins; None: the rarest last.
     """
 
@@ -78,6 +88,7 @@ class Ensemble:
     short: str
     base: str
     experts: str
+    gate: bool = False
     order: tuple[str, ...] | None = None
 
 
@@ -97,11 +108,14 @@ def read_models(config: Mapping[str, Any], labels: LabelTable) -> tuple[dict[str
     experts = {}
     for template in (name for name in entries if name in templates):
         shared = {key: value for key, value in entries[template].items() if key not in OWN_KEYS}
+        of_template = entries[template].get("weights")
         for known in labels.classes:
             name = f"{template}-{known.slug}"
             if name in templates:
                 raise UserError(f"config: models.{name} is a template, and the expert of {known.name} too: rename it")
             entry = {"title": f"{template.upper()} expert {known.name}", "short": known.name}
+            if of_template:
+                entry["weights"] = f"{of_template}-{known.slug}" if of_template in templates else of_template
             entry |= _over(shared, config["models"].get(name, {}))
             experts[name] = replace(_model(name, entry, config, regions), expert_of=known.slug)
     models = {}
@@ -135,6 +149,7 @@ def read_ensembles(config: Mapping[str, Any]) -> dict[str, Ensemble]:
             short=entry.get("short", short_title(title)),
             base=entry["base"],
             experts=entry["experts"],
+            gate=entry.get("gate", False),
             order=None if order is None else tuple(order),
         )
     return ensembles

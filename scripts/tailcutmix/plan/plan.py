@@ -1,6 +1,6 @@
 """The plan: everything that the configuration says about a run, resolved once; Snakemake's rules ask it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,7 @@ from tailcutmix.plan.models import Ensemble, Model, read_ensembles, read_models
 from tailcutmix.plan.settings.data import Dataset
 from tailcutmix.plan.settings.jobs import Engine
 from tailcutmix.plan.settings.keys import typed
-from tailcutmix.plan.settings.recipe import Recipe
-from tailcutmix.plan.settings.results import Evaluation, Tables
+from tailcutmix.plan.settings.results import Evaluation, Selection, Tables
 from tailcutmix.plan.settings.tail import Buckets, Regions
 from tailcutmix.plan.validation import check_levels, check_plan, check_schema
 
@@ -25,7 +24,7 @@ class Plan:
     """One run.
 
     Attributes:
-        dataset, buckets, regions, evaluation, tables, engine: the sections of the configuration.
+        dataset, buckets, regions, selection, evaluation, tables, engine: the sections of the configuration.
         labels: the label table, with the classes in train id order.
         seeds: of the networks.
         models: the configured models by name, templates of experts among them.
@@ -41,6 +40,7 @@ class Plan:
     models: Mapping[str, Model]
     experts: Mapping[str, Model]
     ensembles: Mapping[str, Ensemble]
+    selection: Selection
     evaluation: Evaluation
     tables: Tables
     engine: Engine
@@ -83,10 +83,15 @@ class Plan:
             raise UserError(f"no model is called {name!r}; the models are: {', '.join(self.models)}")
         return found
 
-    def recipe_of(self, name: str) -> Recipe:
-        """What defines the training of a model; raises UserError where it draws from a level that is not cut."""
+    def to_train(self, name: str, get_tail: Callable[[], Sequence[Label]]) -> Model:
+        """A model as it is trained: where its length is that of all experts together, ``get_tail`` is asked.
+
+        Raises:
+            UserError: it draws from a level that is not cut.
+        """
         check_levels(self, name)
-        return self.model(name).recipe
+        model = self.model(name)
+        return model.for_tail(len(get_tail())) if model.recipe.training.expand_by_tail else model
 
     def templates(self) -> list[str]:
         """The models of which one expert per tail class is trained."""
@@ -102,13 +107,19 @@ class Plan:
         return self.ensembles.get(name) or self.model(name)
 
     def networks_of(self, rows: Sequence[str]) -> list[str]:
-        """The trained networks behind the rows of a table, experts left out, each once."""
-        bases = [self.ensembles[row].base if row in self.ensembles else row for row in rows]
-        return list(dict.fromkeys(self.model(name).trained for name in bases))
+        """The trained networks behind the rows of a table, those of a template left out, each once."""
+        names = []
+        for row in rows:
+            ensemble = self.ensembles.get(row)
+            names += [row] if ensemble is None else [ensemble.base, ensemble.experts]
+        trained = dict.fromkeys(self.model(name).trained for name in names)
+        return [name for name in trained if name not in self.templates()]
 
     def templates_of(self, rows: Sequence[str]) -> list[str]:
-        """The templates whose experts stand behind the rows of a table, each once."""
-        return list(dict.fromkeys(self.ensembles[row].experts for row in rows if row in self.ensembles))
+        """The templates whose trained experts stand behind the rows of a table, each once."""
+        used = (self.models[self.ensembles[row].experts] for row in rows if row in self.ensembles)
+        trained = (self.models[template.trained] for template in used)
+        return list(dict.fromkeys(model.name for model in trained if model.name in self.templates()))
 
 
 def read_plan(config: Mapping[str, Any], folder: str | Path = ".") -> Plan:
@@ -125,7 +136,14 @@ def read_plan(config: Mapping[str, Any], folder: str | Path = ".") -> Plan:
     dataset = typed(Dataset, config["dataset"])
     labels = read_labels(Path(folder) / dataset.labels)
     models, experts = read_models(config, labels)
-    sections = {"buckets": Buckets, "regions": Regions, "evaluation": Evaluation, "tables": Tables, "engine": Engine}
+    sections = {
+        "buckets": Buckets,
+        "regions": Regions,
+        "selection": Selection,
+        "evaluation": Evaluation,
+        "tables": Tables,
+        "engine": Engine,
+    }
     plan = Plan(
         dataset=dataset,
         labels=labels,

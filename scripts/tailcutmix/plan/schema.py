@@ -43,6 +43,7 @@ ENSEMBLE_KEYS: dict[str, tuple[Schema, str]] = {
     "short": MODEL_KEYS["short"],
     "base": ({"type": "string"}, "the model whose predictions the experts' classes are laid over (M1)"),
     "experts": ({"type": "string"}, "the experts' template (M2)"),
+    "gate": ({"type": "boolean"}, "use an expert only where it raises the IoU of its class on val; default: false"),
     "order": (
         {"anyOf": [{"type": "null"}, {"type": "array", "items": {"type": "string"}, "uniqueItems": True}]},
         "classes in the order in which they are laid; later wins. `null`: rarest last. Tail classes that it does not "
@@ -94,6 +95,7 @@ def schema() -> Schema:
             },
         },
         "inference": inference,
+        "selection": _section(results.Selection),
         "evaluation": _section(results.Evaluation),
         "tables": _section(results.Tables),
         "engine": _section(jobs.Engine),
@@ -182,6 +184,7 @@ TABLES = {
     "mixing": (recipe.MixingOptions,),
     "training": (recipe.Network, recipe.Training, jobs.Resources),
     "inference": (jobs.Inference, jobs.Resources),
+    "selection": (results.Selection,),
     "evaluation": (results.Evaluation,),
     "tables": (results.Tables,),
     "engine": (jobs.Engine,),

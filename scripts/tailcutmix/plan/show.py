@@ -90,7 +90,7 @@ def _networks(plan: Plan, images: Images, tail: Sequence[str] | None, count: int
     """One row per network that Table 1 and the ablation need; a template's experts share one."""
     rows = []
     for name in _needed(plan):
-        model = plan.models[name]
+        model = plan.models[name].for_tail(count)
         times = f"-<class> x {count}" if name in plan.templates() else ""
         rows.append((name + times, *_row(model, images)))
     for name, expert in plan.experts.items():
@@ -156,7 +156,7 @@ def _total(plan: Plan, images: Images, count: int) -> list[str]:
             continue
         first = (plan.buckets.model,) if plan.rebuckets else ()
         singles = dict.fromkeys([*(plan.model(name).trained for name in first), *plan.networks_of(rows)])
-        trainings = [(plan.models[name], 1) for name in singles]
+        trainings = [(plan.models[name].for_tail(count), 1) for name in singles]
         trainings += [(plan.models[name], count) for name in plan.templates_of(rows)]
         number = len(plan.seeds) * sum(times for _, times in trainings)
         steps = len(plan.seeds) * sum(times * cost.training_steps(model, images.train) for model, times in trainings)

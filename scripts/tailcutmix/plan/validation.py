@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from tailcutmix.plan.plan import Plan
 
 
+OF_ONE_CLASS = ("level0", "levels", "all_levels")
+"""Mixings that give an expert its class alone."""
+
+
 def check_schema(config: Mapping[str, Any]) -> None:
     """Raise a UserError for the first key that the schema refuses: it names the key and what is allowed there."""
     error = best_match(Draft202012Validator(schema()).iter_errors(config), key=_relevance)
@@ -107,8 +111,12 @@ def _check_ensembles(plan: "Plan") -> None:
         if name in plan.models:
             raise UserError(f"config: {name!r} names both a model and an ensemble")
     for name in plan.templates():
-        if plan.models[name].recipe.mixing.name != "levels":
-            raise UserError(f"config: models.{name}.mixing must be levels, for an ensemble takes its experts from it")
+        model = plan.models[name]
+        if model.weights is None and model.recipe.mixing.name not in OF_ONE_CLASS:
+            raise UserError(
+                f"config: models.{name}.mixing is {model.recipe.mixing.name!r}, so its experts would not differ; "
+                f"it must be one of: {', '.join(OF_ONE_CLASS)}; or let weights name the one network to use for all"
+            )
 
 
 def _check_tables(plan: "Plan") -> None:

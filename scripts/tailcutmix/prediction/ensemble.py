@@ -85,18 +85,12 @@ def ensemble_split(
     if not experts:
         logger.warning("there are no experts: MR is M1's own result")
     scored = bool((manifest.label != "").all())
-    evaluated = labels.to_train_id != IGNORE
 
     def run(out: Path, image_id: str, label: str) -> dict[int, dict[str, int]]:
-        name = f"{image_id}.png"
-        mr1 = read_label(Path(base_dir) / name)
-        predictions = {known.id: _same_size(Path(folder) / name, mr1) for known, folder in experts.items()}
-        truth = None
-        if scored:
-            ids = read_label(label)
-            truth = np.where(evaluated[ids], ids, IGNORE)
-        mr, claims = ensemble(mr1, predictions, truth)
-        write_png(out / name, mr)
+        mr1 = read_prediction(base_dir, image_id)
+        predictions = {known.id: read_prediction(folder, image_id, mr1.shape) for known, folder in experts.items()}
+        mr, claims = ensemble(mr1, predictions, read_truth(label, labels) if scored else None)
+        write_png(out / f"{image_id}.png", mr)
         return claims
 
     totals: dict[Label, Counter[str]] = {known: Counter() for known in experts}
@@ -126,8 +120,17 @@ def ensemble_order(tail: Sequence[Label], order: Sequence[str] | None = None) ->
     return sorted(tail, key=lambda known: places.get(known.slug, -1))
 
 
-def _same_size(path: Path, mr1: np.ndarray) -> np.ndarray:
+def read_truth(label: str | Path, labels: LabelTable) -> np.ndarray:
+    """(H, W) uint8 label ids, 255 where they are not evaluated."""
+    ids = read_label(label)
+    truth: np.ndarray = np.where(labels.to_train_id[ids] != IGNORE, ids, IGNORE)
+    return truth
+
+
+def read_prediction(folder: str | Path, image_id: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """(H, W) uint8 label ids; raises UserError where they are not of the ``shape`` of what they are laid over."""
+    path = Path(folder) / f"{image_id}.png"
     prediction = read_label(path)
-    if prediction.shape != mr1.shape:
-        raise UserError(f"{path}: size {prediction.shape} differs from M1's {mr1.shape}; predict again")
+    if shape is not None and prediction.shape != shape:
+        raise UserError(f"{path}: size {prediction.shape} differs from M1's {shape}; predict again")
     return prediction

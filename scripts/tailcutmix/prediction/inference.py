@@ -34,6 +34,7 @@ class Predictor:
         flip: average the logits with those of the mirrored image.
         device: where to compute. On a GPU that has it, the network runs in bfloat16; fusion is in float32 anywhere.
         input_scale: the network works on images resized by this factor; train ids come back by nearest neighbour.
+        shift: {train id: number} added to the fused logits of a class.
 
     Memory per image beside the network's own: each scale keeps its logits on the network's grid (stride 4 for HRNet) in
     the network's precision, and fusion holds about three float32 arrays (classes, H, W) a set: .5 GB at 2048x1024 and
@@ -48,6 +49,7 @@ class Predictor:
         flip: bool = False,
         device: torch.device | str = "cpu",
         input_scale: float = 1.0,
+        shift: Mapping[int, float] | None = None,
     ):
         self.device = torch.device(device)
         self.model = model.to(self.device).eval()
@@ -61,7 +63,7 @@ class Predictor:
             raise UserError(f"per-class scales name the set {min(unknown)!r}; the sets are {', '.join(self.sets)}")
         if input_scale <= 0:
             raise UserError(f"input_scale: {input_scale} must be above 0")
-        self.flip = flip
+        self.flip, self.shift = flip, dict(shift or {})
         self.input_scale = input_scale
 
     @torch.inference_mode()
@@ -81,6 +83,9 @@ class Predictor:
         if self.flip:
             for name, mirrored in self._fused(x.flip(-1), names).items():
                 fused[name] = fused[name].add_(mirrored.flip(-1)).mul_(0.5)
+        for logits in fused.values():
+            for train_id, amount in self.shift.items():
+                logits[:, train_id] += amount
         return fused
 
     def labels(self, images: np.ndarray) -> np.ndarray:
@@ -124,6 +129,7 @@ def build_predictor(
     device: torch.device | str = "cpu",
     chosen: Mapping[int, str] | None = None,
     expert_of: Label | None = None,
+    shift: float = 0.0,
 ) -> Predictor:
     """A trained model with the scales that it predicts with.
 
@@ -135,13 +141,15 @@ def build_predictor(
         chosen: {train id: "training" or "full"}, the set of each class; None: the full set for all classes.
         expert_of: the class of an expert, which runs at its class's scales; None: each class's channel comes from its
             set.
+        shift: added to an expert's logits of its class, see :mod:`tailcutmix.prediction.prior`.
     """
+    shifts = {expert_of.train_id: shift} if expert_of and shift else None
     scales: Sequence[float] | Mapping[str, Sequence[float]] = inference.scales
     if chosen is not None:
         scales = scale_sets(network, inference)
         if expert_of is not None:
             scales, chosen = scales[chosen[expert_of.train_id]], None
-    return Predictor(model, scales, chosen, flip=inference.flip, device=device, input_scale=network.input_scale)
+    return Predictor(model, scales, chosen, inference.flip, device, network.input_scale, shifts)
 
 
 def scale_sets(network: Network, inference: Inference) -> dict[str, tuple[float, ...]]:

@@ -12,17 +12,21 @@ from tailcutmix.errors import UserError
 from tailcutmix.files import read_table, replacing
 from tailcutmix.labels import IGNORE, LabelTable
 from tailcutmix.nearest import resize_nearest
+from tailcutmix.plan.settings.results import Selection
 from tailcutmix.prediction.inference import FULL, TRAINING, Predictor
 from tailcutmix.tail.label_statistics import count_labels
 
+DEFAULT = Selection()
 SCALES_COLUMNS = ("class", "images", "iou_training_scales", "iou_full", "chosen")
 
 
-def select_scales(predictor: Predictor, packed: Packed, labels: LabelTable, batch: int = 1) -> pd.DataFrame:
+def select_scales(
+    predictor: Predictor, packed: Packed, labels: LabelTable, batch: int = 1, selection: Selection = DEFAULT
+) -> pd.DataFrame:
     """Choose for each class between the training scales and the full set, by its IoU on labelled images (val).
 
-    A class takes the training scales where they give it the higher IoU; it takes the full set otherwise, and so where
-    both are equal and where no image holds the class.
+    A class takes the training scales where they give it the higher IoU, by more than ``selection.margin`` and on
+    ``selection.min_images`` images at least; it takes the full set otherwise, and so where both are equal.
 
     Args:
         predictor: holds the sets "training" and "full"; where both are the same set, one is computed.
@@ -51,9 +55,21 @@ def select_scales(predictor: Predictor, packed: Packed, labels: LabelTable, batc
             "images": images,
             "iou_training_scales": iou_training,
             "iou_full": iou_full,
-            "chosen": np.where(iou_training > iou_full, TRAINING, FULL),
+            "chosen": np.where(better(iou_training, iou_full, images, selection), TRAINING, FULL),
         }
     )
+
+
+def better(first: np.ndarray, default: np.ndarray, images: np.ndarray, selection: Selection) -> np.ndarray:
+    """(C,) bool: whether the first of two settings is to be taken instead of the default.
+
+    Args:
+        first, default: (C,) IoU on val, NaN where undefined.
+        images: (C,) val images that hold the class.
+        selection: how much evidence is asked for.
+    """
+    taken: np.ndarray = (first > default + selection.margin) & (images >= selection.min_images)
+    return taken
 
 
 def _iou_of_classes(confusion: np.ndarray) -> np.ndarray:

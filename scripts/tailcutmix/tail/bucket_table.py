@@ -5,6 +5,7 @@ Without pandas: Snakemake's own process reads it too, in an environment that may
 
 import csv
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from tailcutmix.errors import UserError
@@ -49,6 +50,11 @@ def read_tail(path: str | Path, labels: LabelTable) -> tuple[Label, ...]:
         return tuple(labels.class_of(name) for _, name in tail)
     except UserError as error:
         raise UserError(f"{path}: {error}; {CURE}") from None
+
+
+def read_listed_tail(path: str | Path, labels: LabelTable, fixed: Sequence[str] | None) -> tuple[Label, ...]:
+    """The tail classes in the order in which the plan lists them: as configured (``fixed``), or of the table."""
+    return read_tail(path, labels) if fixed is None else tuple(labels.class_of(name) for name in fixed)
 
 
 def _is_share(text: str | None) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 
 from tailcutmix.dataset.packing import Packed, PackedFiles, open_packed
@@ -41,8 +42,8 @@ class TrainingInputs:
         images, truth, index: of the packed training split.
         manifest: the manifest that they are checked against.
         labels: label table.
-        buckets: table of buckets, whose tail level-0 cutmix mixes in; None where nothing is.
-        boxes: boxes of the regions of an expert's class; None where no levels are mixed in.
+        buckets: table of buckets, whose tail level-0 cutmix mixes in; None where nothing is, and for an expert.
+        boxes: boxes of the regions of an expert's class, or of every tail class; none where no levels are mixed in.
         init: weights to start from; None to start from scratch.
     """
 
@@ -52,7 +53,7 @@ class TrainingInputs:
     manifest: Path
     labels: Path
     buckets: Path | None = None
-    boxes: Path | None = None
+    boxes: tuple[Path, ...] = ()
     init: Path | None = None
 
     @property
@@ -70,6 +71,7 @@ class TrainingJob:
         recipe: with the seed and the inputs, all that defines the weights.
         engine: how the run is saved and watched.
         seed: 0, 1, 2, ...: of the initial weights and of every draw.
+        expert_of: slug of the class that an expert mixes in; None: those of the tail.
         resources: GPUs, 0 for the CPU, and CPU threads of the whole job.
         processes: that share each batch; None: one per GPU.
         code: digest of the code, so that no run goes on with other code than it began with.
@@ -82,6 +84,7 @@ class TrainingJob:
     engine: Engine
     seed: int
     resources: Resources
+    expert_of: str | None = None
     processes: int | None = None
     code: str = ""
     log: Path | None = None
@@ -130,13 +133,15 @@ def train_in_process(job: TrainingJob, process: Process) -> None:
 
 def build_sampler(job: TrainingJob, packed: Packed, labels: LabelTable, process: Process) -> Sampler:
     """The batches of this process: of the packed images, with the tail or the boxes mixed in."""
-    boxes = read_boxes(job.inputs.boxes) if job.inputs.boxes else None
+    boxes = pd.concat(map(read_boxes, job.inputs.boxes), ignore_index=True) if job.inputs.boxes else None
     place = Place(process.device, process.rank, process.world, job.engine.data_device_gb)
     return Sampler(packed, job.recipe, Material(labels.classes, read_job_tail(job, labels), boxes), place, job.seed)
 
 
 def read_job_tail(job: TrainingJob, labels: LabelTable) -> tuple[Label, ...]:
-    """The tail classes that are mixed in; none where the job has no table of buckets."""
+    """The classes that are mixed in: an expert's own, or those of the table of buckets; none where none is given."""
+    if job.expert_of:
+        return (labels.class_of(job.expert_of),)
     return read_tail(job.inputs.buckets, labels) if job.inputs.buckets else ()
 
 
@@ -146,7 +151,8 @@ def definition(job: TrainingJob) -> dict[str, Any]:
     Engine and resources are left out: a run goes on from its checkpoint with others, as in a retry on another number of
     GPUs. The index stands for the packed images, for it holds their digests.
     """
-    read = {name: getattr(job.inputs, name) for name in ("labels", "index", "boxes", "init")}
+    read = {name: getattr(job.inputs, name) for name in ("labels", "index", "init")}
+    read |= {f"boxes {number}": path for number, path in enumerate(job.inputs.boxes)}
     return {
         "recipe": plain(job.recipe),
         "seed": job.seed,

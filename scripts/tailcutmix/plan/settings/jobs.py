@@ -18,6 +18,10 @@ class Inference:
     per_class_scales: bool = False
     """choose for each class, on val, between the training scales and all scales"""
 
+    prior_correction: bool = False
+    """move an expert's logit of its class by the log ratio of the class's share in the train split to its share in the
+    expert's own batches"""
+
     batch: int = key(1, minimum=1)
     """images at a time"""
 

@@ -65,6 +65,8 @@ def _typed(hint: Any, value: Any) -> Any:
         return {key_kind(name): entry for name, entry in value.items()}
     if hint is Path:
         return Path(value)
+    if get_origin(hint) is tuple and get_args(hint)[0] is Path:
+        return tuple(map(Path, value))
     return _frozen(value)
 
 

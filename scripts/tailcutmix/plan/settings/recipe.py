@@ -120,6 +120,9 @@ class Training:
     expand: float = key(1, exclusiveMinimum=0)
     """e: the set is expanded e times, so an epoch is e x N draws"""
 
+    expand_by_tail: bool = False
+    """`expand` times the number of tail classes: one network gets the steps of all experts together"""
+
     optimizer: Literal["sgd", "adamw", "muon"] = "sgd"
     """`sgd`, `adamw`, or `muon`: Muon for the convolutions, AdamW for the rest"""
 

@@ -3,7 +3,18 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tailcutmix.plan.settings.keys import key
+from tailcutmix.plan.settings.keys import FRACTION, key
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How far a choice between two settings on val is trusted; without enough evidence the default stays."""
+
+    min_images: int = key(1, minimum=1)
+    """val images that must hold a class before its scales, or its expert, are chosen by them"""
+
+    margin: float = key(0.0, **FRACTION)
+    """by how much of IoU the choice must be better than the default"""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,42 @@
+"""Prior correction: an expert has seen its class far more often than a street shows it.
+
+An expert is trained on batches into which its class was mixed, so its softmax estimates a posterior under that share of
+the class. Under the share of the train split the logit of the class is
+
+    z_j + log(P_train(j) / P_batches(j)),
+
+the logit adjustment for a changed prior [Saerens, Latinne and Decaestecker, Neural Computation 14 (2002); Menon et al.,
+ICLR 2021], for class j alone, since an expert answers for no other.
+"""
+
+import math
+from pathlib import Path
+
+from tailcutmix.errors import UserError
+from tailcutmix.files import read_table
+from tailcutmix.labels import Label
+
+SEEN = "pixels_seen:"
+
+
+def prior_shift(history: str | Path, statistics: str | Path, known: Label) -> float:
+    """What is added to an expert's logit of its class: log of the share in the train split over that in its batches.
+
+    Args:
+        history: ``history.csv`` of the expert's training.
+        statistics: ``stats/labels.csv``.
+        known: the expert's class.
+
+    Raises:
+        UserError: a table without the class, or a class without a pixel.
+    """
+    rows = read_table(history, (SEEN + known.slug,), "history")
+    seen = rows.filter(like=SEEN).sum()
+    shares = read_table(statistics, ("split", "class", "share"), "table of label statistics")
+    train = shares.loc[(shares["split"] == "train") & (shares["class"] == known.name), "share"].sum()
+    in_batches = seen[SEEN + known.slug] / max(seen.sum(), 1)
+    if not (train > 0 and in_batches > 0):
+        raise UserError(
+            f"{history}: {known.name} has no pixel in the batches or in the train split; no prior to correct"
+        )
+    return math.log(train / in_batches)
