@@ -43,8 +43,6 @@ rule all:
 rule plan:
     log:
         files.log("plan"),
-    benchmark:
-        files.benchmark("plan")
     conda:
         "envs/images.yaml"
     message:

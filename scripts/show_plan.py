@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tailcutmix.dataset.images import read_size
 from tailcutmix.dataset.manifest import read_manifest
+from tailcutmix.dataset.minicity import read_lists
 from tailcutmix.dataset.sources import list_images
 from tailcutmix.plan.plan import SPLITS, Plan, read_plan
 from tailcutmix.plan.show import Images, describe
@@ -24,6 +25,9 @@ def find_images(plan: Plan) -> Images:
     elif Path(dataset.root).is_dir():
         rows = list_images(dataset.source, dataset.root, dataset.splits)
         size = dataset.size or read_size(rows.image.iloc[0])
+    elif dataset.source in ("minicity", "cityscapes") and dataset.splits:
+        listed = {split: len(names) for split, names in read_lists(dataset.splits).items()}
+        return Images(listed, *(dataset.size or (1024, 2048)), listed=True)
     else:
         return Images({})
     return Images({split: int((rows.split == split).sum()) for split in SPLITS}, *size)

@@ -7,11 +7,12 @@ import yaml
 from conftest import ROOT
 
 from tailcutmix.errors import UserError
-from tailcutmix.plan import schema
+from tailcutmix.plan import cost, schema
 from tailcutmix.plan.inputs import ensemble_inputs, prediction_inputs, training_inputs
 from tailcutmix.plan.plan import merged, read_plan
 from tailcutmix.plan.settings import data, jobs, recipe, results, tail
 from tailcutmix.plan.settings.keys import plain, typed
+from tailcutmix.plan.settings.length import length_of
 from tailcutmix.plan.show import Images, describe
 
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -131,6 +132,50 @@ def test_arms_of_the_ablation_are_trained_as_long_as_what_they_are_compared_with
     assert len({str(plan.model(model).recipe) for model in trained}) == len(trained), "no two arms are trained alike"
 
 
+MINICITY = Images({"train": 200, "val": 100, "test": 200}, 1024, 2048)
+
+
+def test_e_changes_the_length_of_the_paper_profile():
+    """With e = 15 an epoch is one of Cityscapes' 2,975 images within a hundredth; without, a fifteenth of the steps."""
+    plan = plan_of(shipped("minicity.yaml"))
+    m0, m1 = (plan.recipe_of(name).training for name in ("m0", "m1"))
+    assert length_of(m1, 200).draws == pytest.approx(2975, rel=0.01)
+    assert length_of(m0, 200) == length_of(m1, 200), "Table 1 compares what is trained equally long"
+    literal = plan_of(merged(shipped("minicity.yaml"), {"models": {"m1": {"expand": 1}}}))
+    assert 15 * length_of(literal.recipe_of("m1").training, 200).steps == length_of(m1, 200).steps
+    assert length_of(m1, 200).steps * m1.batch > 288_000, "as many crops as the public entries from scratch"
+
+
+def test_the_paper_profile_reads_the_report_literally():
+    plan = plan_of(shipped("minicity.yaml"))
+    assert plan.regions == tail.Regions()
+    assert (plan.buckets.poor, plan.buckets.good, plan.buckets.margin) == (None, None, 0.0)
+    assert {plan.recipe_of(name).mixing.probability for name in ("m1", "m2")} == {1.0}
+
+
+def test_the_short_profile_is_the_paper_s_but_for_its_size_and_its_length():
+    paper, short = shipped("minicity.yaml"), shipped("minicity_short.yaml")
+    models = {"unet": {"input_scale": 1.0}, "m1": {"epochs": 70}, "m2": {"epochs": 7}}
+    differs = {
+        "dataset": {"name": "minicity_short", "size": [512, 1024]},
+        "regions": {"min_area": 64},
+        "training": {"crop": [384, 768], "epochs": 70},
+        "models": models,
+    }
+    assert short == merged(paper, differs)
+    plan = plan_of(short)
+    trainings = [plan.models["unet"], plan.models["m0"], plan.models["m1"], *7 * [plan.models["m2"]]]
+    assert sum(cost.uninterrupted_minutes(model, 200) for model in trainings) < 24 * 60
+
+
+@pytest.mark.parametrize("name", ["minicity", "minicity_short"])
+def test_the_costs_in_the_docs_are_the_plan_s(name):
+    height, width = plan_of(shipped(f"{name}.yaml")).dataset.size or (1024, 2048)
+    text = describe(plan_of(shipped(f"{name}.yaml")), Images(MINICITY.splits, height, width)).splitlines()
+    start = next(number for number, line in enumerate(text) if line.startswith("Table 1"))
+    assert "\n".join(text[start : start + 2]) in (ROOT / "docs/scaling.md").read_text()
+
+
 def test_fewer_levels_leave_the_rest_of_the_configuration_valid():
     plan = plan_of({"regions": {"levels": [1]}})
     assert plan.to_train("m2_level1", tuple).recipe.mixing.levels == (1,)
@@ -222,7 +267,7 @@ def test_schema_file_and_tables_of_the_readme_are_those_of_the_types():
 @pytest.mark.parametrize("name", [None, *OVERLAYS])
 def test_the_plan_is_shown_before_anything_runs(name):
     plan = plan_of(shipped(name))
-    text = describe(plan, Images({"train": 200, "val": 100, "test": 200}, 1024, 2048))
+    text = describe(plan, MINICITY)
     for words in ("m2-<class>", plan.files.results, "trainings", "hours", "at most"):
         assert words in text, words
     fixed = describe(plan_of({**shipped(name), "buckets": {"tail": []}}), Images({}), [], "fixed")

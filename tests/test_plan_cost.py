@@ -88,6 +88,24 @@ def test_larger_work_asks_for_more():
     assert cost.inference_memory(PAPER, MINICITY) < 10000
 
 
+def test_a_training_longer_than_a_job_is_counted_whole():
+    """A scheduler is asked for a day at most; the plan says how long the training takes in all."""
+    long = with_training(epochs=17500)
+    assert cost.training_minutes(long, MINICITY) == cost.LONGEST_MINUTES < cost.uninterrupted_minutes(long, 200)
+    assert cost.uninterrupted_minutes(PAPER, 200) == cost.training_minutes(PAPER, MINICITY)
+
+
+def test_memory_of_a_gpu_follows_the_batch_the_precision_and_where_the_images_lie():
+    memory = cost.gpu_memory
+    here = memory(PAPER, MINICITY, 40.0)
+    assert memory(PAPER, MINICITY, 1.0) == pytest.approx(here - 200 * 1024 * 2048 * 4 / 2**20, abs=1)
+    kept = 8 * 512 * 1024 * cost.activations(PAPER) / 2**20
+    assert memory(with_training(bf16=False), MINICITY, 40.0) == pytest.approx(here + kept / 2, abs=1)
+    halved = pytest.approx(here - kept / 4, abs=1)
+    assert memory(with_training(accumulate=2), MINICITY, 40.0) == halved
+    assert memory(replace(PAPER, training_job=Resources(gpus=2)), MINICITY, 40.0) == halved
+
+
 def test_what_the_configuration_says_goes_before_any_estimate():
     job = Resources(gpus=1, mem_mb=777, runtime=33)
     said = replace(PAPER, training_job=job, inference_job=job)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tailcutmix.plan.architectures import traits_of
 from tailcutmix.plan.models import Model
+from tailcutmix.plan.settings.jobs import Resources
 from tailcutmix.plan.settings.length import length_of
 
 Shape = tuple[int, int, int]
@@ -18,7 +19,11 @@ CUDA_MB = 4000
 MAPPED_MB = 64000
 """Mapped image files count as memory with some schedulers; beyond this their pages are given back in time."""
 GPU_SPEED = 1e13
-"""FLOP/s that a GPU at least reaches in training; a 2017 GPU reaches it in float32."""
+"""FLOP/s that a GPU which has bf16 at least reaches in training; jobs ask for their time by it."""
+GPU_SPEEDS = (1.2e13, 2.5e13)
+"""FLOP/s between which a data centre's GPU is assumed to train HRNet in bf16; docs/scaling.md says why."""
+GPU_MB = 3000
+"""Memory of a GPU for CUDA itself, the convolutions' workspace, the weights and the optimiser."""
 CPU_SPEED = 1e10
 """FLOP/s that a CPU thread at least reaches on narrow networks."""
 START_MINUTES = 10
@@ -74,10 +79,25 @@ def training_memory(model: Model, shape: Shape) -> int:
     return round(LIBRARIES_MB + mapped + 2 * pixels * activations(model) / 2**20)
 
 
+def gpu_memory(model: Model, shape: Shape, data_device_gb: float) -> int:
+    """Memory in MB of each GPU in training: what the backward pass keeps, and the packed images where they fit."""
+    images, height, width = shape
+    training, job = model.recipe.training, model.training_job
+    packed = images * height * width * 4
+    pixels = training.batch / training.accumulate / max(job.gpus, 1) * math.prod(training.crop)
+    kept = pixels * activations(model) * (0.5 if training.bf16 else 1)
+    return round(GPU_MB + (kept + (packed if packed <= data_device_gb * 1e9 else 0)) / 2**20)
+
+
 def training_minutes(model: Model, shape: Shape) -> int:
     """Minutes that training takes at most."""
     job = model.training_job
-    return job.runtime or _minutes(2 * training_operations(model, shape[0]), job.gpus, job.threads)
+    return job.runtime or min(LONGEST_MINUTES, _minutes(2 * training_operations(model, shape[0]), job))
+
+
+def uninterrupted_minutes(model: Model, images: int) -> int:
+    """Minutes that training takes at most, over all the jobs that go on with it."""
+    return _minutes(2 * training_operations(model, images), model.training_job)
 
 
 def inference_memory(model: Model, shape: Shape) -> int:
@@ -96,9 +116,9 @@ def inference_minutes(model: Model, shape: Shape) -> int:
     job, inference = model.inference_job, model.inference
     passes = sum(scale**2 for scale in {*inference.scales, 0.5, 1.0}) * (2 if inference.flip else 1)
     operations = 2 * math.prod(shape) * passes * multiplications(model)
-    return job.runtime or _minutes(operations, job.gpus, job.threads)
+    return job.runtime or min(LONGEST_MINUTES, _minutes(operations, job))
 
 
-def _minutes(operations: float, gpus: int, threads: int) -> int:
-    seconds = operations / (GPU_SPEED * gpus or CPU_SPEED * threads)
-    return min(LONGEST_MINUTES, START_MINUTES + round(seconds / 60))
+def _minutes(operations: float, job: Resources) -> int:
+    seconds = operations / (GPU_SPEED * job.gpus or CPU_SPEED * job.threads)
+    return START_MINUTES + round(seconds / 60)

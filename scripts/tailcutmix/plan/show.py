@@ -12,11 +12,15 @@ UNKNOWN = "?"
 
 @dataclass(frozen=True)
 class Images:
-    """How many images there are per split, and their size in packed pixels; a size of 0 is not known yet."""
+    """How many images there are per split, and their size in packed pixels; a size of 0 is not known yet.
+
+    ``listed``: as the file lists have it, while the images are not there yet.
+    """
 
     splits: Mapping[str, int]
     height: int = 0
     width: int = 0
+    listed: bool = False
 
     @property
     def train(self) -> int:
@@ -42,6 +46,7 @@ def describe(plan: Plan, images: Images, tail: Sequence[str] | None = None, know
 def _data(plan: Plan, images: Images) -> list[str]:
     counts = ", ".join(f"{number} {split}" for split, number in images.splits.items()) or "not there yet"
     size = f", packed at {images.width}x{images.height}" if images.width else ""
+    size += " (by the file lists; the images are not there yet)" if images.listed else ""
     return [
         f"data       {plan.dataset.source}: {counts}{size}; {plan.labels.num_classes} classes ({plan.dataset.labels})",
         f"results    {plan.files.results}/, scored on {plan.split}; seeds {', '.join(map(str, plan.seeds))}",
@@ -136,8 +141,9 @@ def _row(model: Model, images: Images) -> tuple[str, ...]:
 
 def _operations(multiplications: float) -> str:
     """Floating point operations, two per multiplication, in the unit that suits."""
-    unit, size = ("PFLOP", 1e15) if 2 * multiplications >= 1e15 else ("TFLOP", 1e12)
-    return f"{2 * multiplications / size:.3g} {unit}"
+    units = {"EFLOP": 1e18, "PFLOP": 1e15, "TFLOP": 1e12}
+    unit = next((name for name, size in units.items() if 2 * multiplications >= size), "TFLOP")
+    return f"{2 * multiplications / units[unit]:.3g} {unit}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -162,13 +168,27 @@ def _total(plan: Plan, images: Images, count: int) -> list[str]:
         steps = len(plan.seeds) * sum(times * cost.training_steps(model, images.train) for model, times in trainings)
         operations = len(plan.seeds) * sum(n * cost.training_operations(m, images.train) for m, n in trainings)
         shape = (images.train, images.height or 1, images.width or 1)
-        hours = len(plan.seeds) * sum(n * cost.training_minutes(m, shape) for m, n in trainings) / 60
+        hours = len(plan.seeds) * sum(n * cost.uninterrupted_minutes(m, images.train) for m, n in trainings) / 60
         memory = max(cost.training_memory(model, shape) for model, _ in trainings)
         lines.append(
             f"{title:<10} {number} trainings, {steps:,} steps, {_operations(operations)}; "
             f"at most {hours:.3g} hours one after the other, {memory / 1000:.1f} GB of memory"
         )
+        on_gpus = [(model, times) for model, times in trainings if model.training_job.gpus]
+        if on_gpus:
+            lines.append(" " * 11 + _on_gpus(plan, on_gpus, shape))
     return [
         *lines,
         "Bounds are for slow machines: 10 GFLOP/s per CPU thread, 10 TFLOP/s per GPU, ten minutes per start.",
     ]
+
+
+def _on_gpus(plan: Plan, trainings: Sequence[tuple[Model, int]], shape: cost.Shape) -> str:
+    """GPU hours of these trainings, for all seeds, and the memory of the GPU that needs most."""
+    operations = 2 * len(plan.seeds) * sum(n * cost.training_operations(m, shape[0]) for m, n in trainings)
+    slow, fast = cost.GPU_SPEEDS
+    memory = max(cost.gpu_memory(model, shape, plan.engine.data_device_gb) for model, _ in trainings)
+    return (
+        f"{operations / fast / 3600:.3g} to {operations / slow / 3600:.3g} GPU hours "
+        f"at {fast / 1e12:.0f} to {slow / 1e12:.0f} TFLOP/s, {memory / 1000:.1f} GB of a GPU's memory"
+    )
