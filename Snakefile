@@ -29,6 +29,8 @@ localrules:
     all,
     plan,
     ablation,
+    publish,
+    publish_results,
     submission,
     fill_buckets,
     rebucket,
@@ -54,6 +56,11 @@ rule plan:
 rule ablation:
     input:
         get_targets("ablation"),
+
+
+rule publish:
+    input:
+        files.published,
 
 
 rule submission:

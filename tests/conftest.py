@@ -19,7 +19,9 @@ def finished(tmp_path_factory):
     from workflow_runs import FINISHED, copy_workflow, run
 
     folder = copy_workflow(tmp_path_factory.mktemp("tiny"))
-    done = run(folder, "all", "ablation", "submission", overlay=FINISHED, environment=recording(folder / "record"))
+    done = run(
+        folder, "all", "ablation", "submission", "publish", overlay=FINISHED, environment=recording(folder / "record")
+    )
     return folder, done.stdout
 
 

@@ -1,10 +1,16 @@
 """The whole workflow on a tiny ToyCity: to Table 1, nothing twice, and only what a change concerns again."""
 
 import json
+import re
+import subprocess
+from importlib.metadata import version
 
 import pandas as pd
 import pytest
+import yaml
 from workflow_runs import FINISHED, TINY, copy_workflow, jobs, run
+
+from tailcutmix.paper.provenance import commit_of
 
 
 def test_all_results_of_the_contract_are_there(finished):
@@ -48,6 +54,31 @@ def test_report_shows_results_under_their_titles_with_captions(finished):
     text = (folder / "report.html").read_text()
     for words in ("Table 1", "Fig. 2, multi-level cutmix", "What each expert added", "rows of the technical report"):
         assert words in text, words
+
+
+def test_what_is_published_says_what_it_was_made_by(finished):
+    folder, _ = finished
+    kept = folder / "docs/results/tiny"
+    run_record = yaml.safe_load((kept / "run.yaml").read_text())
+    assert run_record["commit"] is None, "this copy is no repository"
+    assert run_record["libraries"]["torch"] == version("torch")
+    assert run_record["configuration"]["dataset"] | FINISHED["dataset"] == run_record["configuration"]["dataset"]
+    trained = run_record["jobs"]["train_model"]
+    assert trained["jobs"] == len(list(folder.glob("results/tiny/models/*/seed0/model.safetensors")))
+    assert trained["wall_seconds"] > 0 and trained["memory_mb"] > 100
+    for name in ("table1", "ablation"):
+        assert (kept / f"{name}.csv").read_bytes() == (folder / f"results/tiny/tables/{name}.csv").read_bytes()
+    assert {"table1.md", "claims.md", "ablation.png", "fig2_cutmix.png"} <= {path.name for path in kept.iterdir()}
+
+
+def test_commits_are_named_with_a_mark_where_files_differ(tmp_path):
+    assert commit_of(tmp_path) is None
+    for command in ("init -q", "-c user.name=a -c user.email=a@b commit -q --allow-empty -m first"):
+        subprocess.run(["git", "-C", str(tmp_path), *command.split()], check=True)
+    (tmp_path / "new.txt").touch()
+    assert re.fullmatch("[0-9a-f]{40}", commit_of(tmp_path)), "an untracked file is no difference"
+    subprocess.run(["git", "-C", str(tmp_path), "add", "new.txt"], check=True)
+    assert re.fullmatch("[0-9a-f]{40}[+]", commit_of(tmp_path))
 
 
 def test_every_job_left_log_and_benchmark(finished):

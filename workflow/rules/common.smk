@@ -103,3 +103,13 @@ def in_report(artefact):
 def get_targets(rows):
     """One file of every table and figure about these rows."""
     return [next(iter(paper.artefact_outputs(plan, artefact).values())) for artefact in paper.wanted(plan, rows)]
+
+
+def get_published():
+    """What is kept of a run: its tables as numbers and as text, its figures as pictures."""
+    return [
+        paper.artefact_outputs(plan, artefact)[suffix]
+        for rows in ("table1", "ablation")
+        for artefact in paper.wanted(plan, rows)
+        for suffix in (("csv", "md") if artefact.kind == "table" else ("png",))
+    ]

@@ -23,3 +23,23 @@ for artefact in ARTEFACTS:
             f"Write the {artefact.kind}: {artefact.title}"
         script:
             "../../scripts/make_artefact.py"
+
+
+rule publish_results:
+    input:
+        artefacts=get_published(),
+    output:
+        folder=directory(files.published),
+    log:
+        files.log("publish_results"),
+    benchmark:
+        files.benchmark("publish_results")
+    conda:
+        "../../envs/images.yaml"
+    params:
+        logs=files.logs,
+        code=code_of("publish_results.py"),
+    message:
+        "Copy tables and figures to {output.folder}, with what they were made by"
+    script:
+        "../../scripts/publish_results.py"

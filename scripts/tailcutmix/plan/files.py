@@ -91,13 +91,22 @@ class Files:
         return {suffix: f"{self.results}/figures/{name}.{suffix}" for suffix in FIGURE_FORMATS}
 
     @property
+    def published(self) -> str:
+        """Folder of the tables and figures that are kept with the code."""
+        return f"docs/results/{self.name}"
+
+    @property
     def submission(self) -> str:
         return f"{self.results}/submission/test.zip"
 
+    @property
+    def logs(self) -> str:
+        return f"logs/{self.name}"
+
     def log(self, rule: str, instance: str = "") -> str:
         """The log of a job; ``instance`` tells the jobs of one rule apart."""
-        return f"logs/{self.name}/{rule}{instance and '/'}{instance}.log"
+        return f"{self.logs}/{rule}{instance and '/'}{instance}.log"
 
     def benchmark(self, rule: str, instance: str = "") -> str:
         """Snakemake's own record of a job's time and memory, beside its log."""
-        return f"logs/{self.name}/{rule}{instance and '/'}{instance}.tsv"
+        return f"{self.logs}/{rule}{instance and '/'}{instance}.tsv"
