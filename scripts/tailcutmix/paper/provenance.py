@@ -49,7 +49,7 @@ def commit_of(folder: str | Path) -> str | None:
 
 
 def job_totals(logs: str | Path) -> dict[str, dict[str, float]]:
-    """By rule: how many jobs have a benchmark file under ``logs``, their seconds, and the most memory of one of them."""
+    """By rule: how many jobs have a benchmark file under ``logs``, their seconds, and the most memory of one."""
     totals: dict[str, dict[str, float]] = {}
     for path in sorted(Path(logs).rglob("*.tsv")):
         with open(path, newline="") as file:
