@@ -21,7 +21,7 @@ class Artefact:
         kind: "table" or "figure".
         title, category: under which the report shows it.
         inputs: the files that it reads, by the names that they have in :class:`~tailcutmix.paper.material.Material`.
-        settings: what else it reads there: of "reference", "pairs", "split" and "recipe".
+        settings: what else it reads there: of "reference", "pairs", "split", "recipe" and "readings".
         rows: which methods it is about: those of ``tables.table1`` in the configuration, or of ``tables.ablation``.
             The first are made by the target ``all``, the second by the target ``ablation``.
         environment: in which its rule runs, ``envs/<environment>.yaml``.
@@ -53,7 +53,7 @@ class Artefact:
 
 
 ARTEFACTS = (
-    Artefact("table1", "table", "Table 1", "Tables", inputs=("scores",)),
+    Artefact("table1", "table", "Table 1", "Tables", inputs=("scores",), settings=("readings",)),
     Artefact(
         name="differences",
         kind="table",

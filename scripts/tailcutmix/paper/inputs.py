@@ -5,6 +5,7 @@ from typing import Any
 
 from tailcutmix.labels import Label
 from tailcutmix.paper.artefacts import ARTEFACTS, Artefact
+from tailcutmix.plan import readings
 from tailcutmix.plan.plan import Plan
 from tailcutmix.plan.settings.keys import plain
 from tailcutmix.plan.settings.recipe import Recipe
@@ -82,6 +83,7 @@ def artefact_params(plan: Plan, artefact: Artefact) -> dict[str, Any]:
         "split": plan.split,
         "pairs": [list(pair) for pair in plan.tables.differences],
         "recipe": plain(_expert_recipe(plan, rows)),
+        "readings": readings.sentences(plan),
     }
     params = {"module": artefact.module, "holds": holds} | {key: known[key] for key in artefact.settings}
     names = dict.fromkeys(whose["method"] for whose in holds.values() if "method" in whose)

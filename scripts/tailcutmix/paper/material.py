@@ -58,6 +58,7 @@ class Material:
         pairs: (first, second) names of methods whose difference second - first is asked for.
         split: the split that is scored.
         recipe: what defines the training of an expert, as plain values.
+        readings: sentences about how the run reads the report.
 
         scores: ``metrics/<method>/seed<k>/<split>.json`` of every row and seed.
         image_statistics: the ``.npz`` of the same methods and seeds, one row per image.
@@ -81,6 +82,7 @@ class Material:
     pairs: tuple[tuple[str, str], ...] = ()
     split: str = ""
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    readings: tuple[str, ...] = ()
 
     scores: tuple[MethodFile, ...] = ()
     image_statistics: tuple[MethodFile, ...] = ()
@@ -108,8 +110,8 @@ def gather(inputs: Mapping[str, str | Sequence[str]], params: Mapping[str, Any])
     Args:
         inputs: group -> a path, or a list of paths.
         params: may hold ``methods`` (name -> title, short, expert_of), ``rows`` and ``reference`` (names of methods),
-            ``pairs``, ``split``, ``recipe``, and ``holds``, which says of every path of a list whose it is:
-            {"method", "seed"} or {"class_name", "level"}.
+            ``pairs``, ``split``, ``recipe``, ``readings``, and ``holds``, which says of every path of a list whose it
+            is: {"method", "seed"} or {"class_name", "level"}.
     """
     methods = {name: Method(name, *entry) for name, entry in params.get("methods", {}).items()}
 
@@ -129,6 +131,7 @@ def gather(inputs: Mapping[str, str | Sequence[str]], params: Mapping[str, Any])
     content["pairs"] = tuple((first, second) for first, second in params.get("pairs", ()))
     content["split"] = params.get("split", "")
     content["recipe"] = params.get("recipe", {})
+    content["readings"] = tuple(params.get("readings", ()))
     if "reference" in params:
         content["reference"] = methods[params["reference"]]
     return Material(**content)

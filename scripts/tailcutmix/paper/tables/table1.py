@@ -121,7 +121,7 @@ def notes_table1(frame: pd.DataFrame) -> list[str]:
 def make(material: Material, stem: Path) -> None:
     """Write Table 1."""
     frame = table1(material)
-    write_table(frame, stem, CAPTION, shown_table1(frame), notes_table1(frame))
+    write_table(frame, stem, CAPTION, shown_table1(frame), [*notes_table1(frame), *material.readings])
 
 
 def render_terminal(frame: pd.DataFrame, width: int = 100) -> str:

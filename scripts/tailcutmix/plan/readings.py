@@ -1,0 +1,83 @@
+"""Where a configuration departs from the report read literally: said under Table 1, whoever changed what.
+
+docs/method.md lists the open points and their keys. A key that the report says nothing about, such as a rate, is no
+departure.
+"""
+
+from collections.abc import Iterator
+
+from tailcutmix.plan.plan import Plan
+
+
+def departures(plan: Plan) -> list[str]:
+    """One clause per departure of the plan and of the rows of its Table 1, with the key that would undo it."""
+    return [*_of_tail(plan), *_of_experts(plan), *_of_network(plan)]
+
+
+def sentences(plan: Plan) -> list[str]:
+    """The notes that a table of this plan's scores needs about its readings; none where there is nothing to say."""
+    found, chosen = departures(plan), chosen_on_scored_split(plan)
+    notes = []
+    if found:
+        notes.append(f"Departures from the report read literally: {'; '.join(found)}.")
+    if chosen:
+        notes.append(f"Val also decided {' and '.join(chosen)}: scores on it are a little too good.")
+    return notes
+
+
+def _of_tail(plan: Plan) -> Iterator[str]:
+    buckets, regions = plan.buckets, plan.regions
+    if buckets.tail is not None:
+        yield "the tail is a fixed list (`buckets.tail`)"
+    elif not buckets.rebucket:
+        yield "no model's IoU moves classes between middle and tail (`buckets.rebucket`)"
+    elif (buckets.poor, buckets.good, buckets.margin) != (None, None, 0):
+        yield "poor and good are not the mean IoU over the classes (`buckets.poor`, `buckets.good`, `buckets.margin`)"
+    if regions.min_area:
+        yield f"regions below {regions.min_area} pixels are dropped (`regions.min_area`)"
+    if regions.source != "components":
+        yield f"regions come from the {regions.source}, not from connected components (`regions.source`)"
+    if (regions.r, regions.s, regions.levels) != (type(regions).r, type(regions).s, (1, 2, 3)):
+        yield "the levels are not 1, 2, 3 with r = 0.5, s = 1.1 (`regions`)"
+
+
+def _of_experts(plan: Plan) -> Iterator[str]:
+    rows = plan.tables.table1
+    for name in plan.networks_of(rows) + plan.templates_of(rows):
+        mixing = plan.models[name].recipe.mixing
+        if mixing.name in ("level0", "levels", "all_levels") and mixing.probability < 1:
+            yield f"{mixing.probability:.0%} of the samples of {name} are mixed, not all (`models.{name}.probability`)"
+        if mixing.level_weights is not None:
+            yield f"{name} does not draw uniformly over rectangles (`mixing.level_weights`)"
+    for row in rows:
+        ensemble = plan.ensembles.get(row)
+        if ensemble is None:
+            continue
+        if ensemble.gate:
+            yield f"{row} uses only experts that help on val (`ensembles.{row}.gate`)"
+        if plan.models[ensemble.experts].inference.prior_correction:
+            yield f"the experts of {row} are corrected for the prior (`inference.prior_correction`)"
+        if plan.models[ensemble.experts].recipe.mixing.name != "levels":
+            yield f"the experts of {row} do not mix levels (`models.{ensemble.experts}.mixing`)"
+
+
+def _of_network(plan: Plan) -> Iterator[str]:
+    networks = [plan.models[name].recipe.network for name in plan.networks_of(plan.tables.table1)]
+    hrnets = {network for network in networks if network.architecture == "hrnet"}
+    if any(network.width != 48 or network.stages != 4 or network.blocks != 2 or network.detail for network in hrnets):
+        yield "the networks are smaller HRNets than W48 (`training.width`, `stages`, `blocks`, `detail`)"
+    if any(network.fusion_grid != "image" for network in hrnets):
+        yield "scales are fused on the network's grid (`training.fusion_grid`)"
+
+
+def chosen_on_scored_split(plan: Plan) -> list[str]:
+    """What was chosen by labels of the very split that the tables score."""
+    if plan.split != "val":
+        return []
+    networks = [plan.models[name] for name in plan.networks_of(plan.tables.table1)]
+    chosen = {
+        "the move of classes between buckets": plan.rebuckets,
+        "the scales of each class": any(model.inference.per_class_scales for model in networks),
+        "the experts in use": any(plan.ensembles[row].gate for row in plan.tables.table1 if row in plan.ensembles),
+    }
+    return [what for what, so in chosen.items() if so]

@@ -1,0 +1,48 @@
+"""What is said under Table 1 about departures from the report: of each key that departs, and of no other."""
+
+import pytest
+from test_plan import plan_of, shipped
+
+from tailcutmix.plan.plan import merged
+from tailcutmix.plan.readings import chosen_on_scored_split, departures, sentences
+
+LITERAL = {
+    "regions": {"min_area": 0},
+    "training": {"width": 48, "stages": 4, "blocks": 2, "detail": 0, "fusion_grid": "image"},
+    "models": {"m2": {"probability": 1.0}},
+}
+
+
+def test_the_literal_reading_has_nothing_to_say():
+    assert departures(plan_of(LITERAL)) == [] and sentences(plan_of(LITERAL)) == []
+
+
+@pytest.mark.parametrize(
+    "overlay, words",
+    [
+        ({"regions": {"min_area": 9}}, "below 9 pixels"),
+        ({"regions": {"source": "image"}}, "regions.source"),
+        ({"regions": {"levels": [1, 2]}}, "levels are not 1, 2, 3"),
+        ({"buckets": {"poor": 0.0}}, "buckets.poor"),
+        ({"buckets": {"rebucket": False}}, "buckets.rebucket"),
+        ({"buckets": {"tail": ["bus"]}}, "a fixed list"),
+        ({"models": {"m2": {"probability": 0.25}}}, "25% of the samples of m2"),
+        ({"models": {"m1": {"probability": 0.5}}}, "50% of the samples of m1"),
+        ({"models": {"m2": {"level_weights": {1: 1}}}}, "mixing.level_weights"),
+        ({"ensembles": {"ensemble": {"gate": True}}}, "ensembles.ensemble.gate"),
+        ({"models": {"m2": {"inference": {"prior_correction": True}}}}, "prior_correction"),
+        ({"models": {"m2": {"mixing": "level0"}}}, "do not mix levels"),
+        ({"training": {"width": 32}}, "smaller HRNets"),
+        ({"training": {"fusion_grid": "network"}}, "training.fusion_grid"),
+    ],
+)
+def test_each_departure_is_said_by_its_key(overlay, words):
+    (found,) = departures(plan_of(merged(LITERAL, overlay)))
+    assert words in found
+
+
+def test_what_val_decided_is_said_where_val_is_scored():
+    assert chosen_on_scored_split(plan_of()) == []
+    chosen = chosen_on_scored_split(plan_of({"evaluation": {"split": "val"}}))
+    assert chosen == ["the move of classes between buckets", "the scales of each class"]
+    assert "val" in sentences(plan_of(shipped("minicity.yaml")))[-1].lower()
