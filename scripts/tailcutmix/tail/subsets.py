@@ -182,8 +182,8 @@ def write_subset(
 
 
 def read_boxes(path: str | Path) -> pd.DataFrame:
-    """Read ``boxes.csv`` (BOX_COLUMNS, and the class) with image ids as text; raises UserError that names the file."""
-    return read_table(path, (*BOX_COLUMNS, "class"), "table of boxes", dtype={"image_id": str})
+    """Read ``boxes.csv`` (BOX_COLUMNS, and the class), names as text; raises UserError that names the file."""
+    return read_table(path, (*BOX_COLUMNS, "class"), "table of boxes", dtype={"image_id": str, "class": str})
 
 
 def scale_boxes(boxes: pd.DataFrame, width: int, height: int) -> pd.DataFrame:
