@@ -11,6 +11,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors, and several proc
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
+import method_page  # noqa: E402
+
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
@@ -32,3 +34,47 @@ def camvid_root() -> Path:
         if place and (Path(place) / "train").is_dir():
             return Path(place)
     pytest.skip("CamVid is not here: put it under data/camvid or name its folder in CAMVID_ROOT")
+
+
+def pytest_collection_modifyitems(items):
+    """Tests of a file stay in one process, and so do all that look at the finished run, which is made once.
+
+    What takes longest comes first, so that no process is left alone with it.
+    """
+
+    def group(item) -> str:
+        return "finished" if "finished" in item.fixturenames else item.path.stem
+
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
+    items.sort(key=lambda item: {"finished": 0, "test_slurm": 1, "test_conda": 1}.get(group(item), 2))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Tests that docs/method.md cites are watched: do they enter the functions that they are cited for?"""
+    if pyfuncitem.originalname not in method_page.CITED:
+        return (yield)
+    with method_page.watched(pyfuncitem.originalname):
+        return (yield)
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_testnodedown(node):
+    """What the tests of another process have entered."""
+    for test, names in getattr(node, "workeroutput", {}).get("reached", {}).items():
+        method_page.REACHED.setdefault(test, set()).update(names)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session, exitstatus):
+    """A row of docs/method.md whose tests have all run, and do not hold its claim, fails the session."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["reached"] = {test: list(names) for test, names in method_page.REACHED.items()}
+    elif exitstatus == pytest.ExitCode.OK and method_page.complaints():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in method_page.complaints():
+        terminalreporter.write_line(f"docs/method.md: {line}", red=True)

@@ -6,14 +6,12 @@ import re
 import pytest
 import yaml
 from conftest import ROOT
+from method_page import MODULES, PAGE
 
 from tailcutmix.plan.schema import schema
 
-PAGE = (ROOT / "docs/method.md").read_text()
 CODE = re.findall(r"`([^`]+)`", PAGE)
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-LIBRARY = ROOT / "scripts/tailcutmix"
-MODULES = {str(path.relative_to(LIBRARY).with_suffix("")).replace("/", ".") for path in LIBRARY.rglob("*.py")}
 FUNCTIONS = sorted({word for word in CODE if word.rpartition(".")[0] in MODULES})
 OPEN_POINTS = "\n".join(re.findall(r"^\| [a-x] \|.*$", PAGE, re.M))
 KEYS = re.findall(r"`([a-z]\w*(?:\.\w+)+)`", OPEN_POINTS)

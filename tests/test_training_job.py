@@ -107,7 +107,7 @@ def test_a_stopped_expert_starts_from_m1_and_ends_as_if_nothing_had_happened(job
         rows.filter(like="pixels_pasted").drop(columns=["pixels_pasted:car", "pixels_pasted:person"]).sum().sum() == 0
     )
 
-    expert = with_inputs(job, buckets=None, boxes=data / "car/boxes.csv", init=m1 / "model.safetensors")
+    expert = with_inputs(job, buckets=None, boxes=(data / "car/boxes.csv",), init=m1 / "model.safetensors")
     expert = replace(expert, recipe=replace(RECIPE, mixing=Mixing(name="levels", levels=(1, 2))))
     run_training(replace(expert, outputs=outputs(tmp_path / "undisturbed")))
     disturbed = replace(expert, outputs=outputs(tmp_path / "disturbed"))

@@ -39,8 +39,20 @@ def collect(
             rows[position * CHUNK : position * CHUNK + len(part)] = part
             confusion += counted
             progress.add(len(part))
+    return gather([pair.image_id for pair in pairs], groups, rows, confusion)
+
+
+def gather(image_ids: Sequence[str], groups: Groups, rows: Sequence[Sums], confusion: np.ndarray) -> Statistics:
+    """The statistics of N images as one.
+
+    Args:
+        image_ids: N names.
+        groups: what they were counted for.
+        rows: N statistics, see :func:`score_arrays`.
+        confusion: (R, R) int64, summed over the images.
+    """
     return Statistics(
-        image_ids=tuple(pair.image_id for pair in pairs),
+        image_ids=tuple(image_ids),
         classes=groups.classes,
         categories=groups.categories,
         class_instances=groups.class_instances,
@@ -93,20 +105,47 @@ def score_image(pair: Pair, groups: Groups, size_factor: float = 1.0) -> tuple[S
     label = read_label(pair.label)
     instance = read_instances(pair.instance) if groups.has_instances else None
     prediction = read_label(pair.prediction)
+    return score_arrays(label, prediction, instance, groups, size_factor, pair)
+
+
+def score_arrays(
+    label: np.ndarray,
+    prediction: np.ndarray,
+    instance: np.ndarray | None,
+    groups: Groups,
+    size_factor: float = 1.0,
+    names: Pair = Pair("image", "ground truth", "instances", "prediction"),  # noqa: B008 (frozen)
+) -> tuple[Sums, np.ndarray]:
+    """The statistics of one image.
+
+    Args:
+        label: (H, W) uint8 true label ids, 255 left out.
+        prediction: (H, W) uint8 label ids.
+        instance: (H, W) uint16, label id * 1000 + number where there is a single instance; None: no instances.
+        groups: see :func:`~tailcutmix.metrics.groups.groups_of`.
+        size_factor: full width / W.
+        names: what errors call the three.
+
+    Returns:
+        The sums that scores follow from, and the (R, R) int64 confusion of label ids.
+
+    Raises:
+        UserError: sizes that differ, or an id that the label table does not have.
+    """
     if instance is not None and instance.shape != label.shape:
-        raise UserError(f"{pair.instance}: {_size(instance)} pixels, but {pair.label} has {_size(label)}")
+        raise UserError(f"{names.instance}: {_size(instance)} pixels, but {names.label} has {_size(label)}")
     if prediction.shape != label.shape:
-        raise UserError(f"{pair.prediction}: {_size(prediction)} pixels, but its ground truth has {_size(label)}")
+        raise UserError(f"{names.prediction}: {_size(prediction)} pixels, but its ground truth has {_size(label)}")
     if prediction.max() >= groups.size:
-        raise _unknown_id(int(prediction.max()), pair.prediction, groups)
+        raise _unknown_id(int(prediction.max()), names.prediction, groups)
     counts = count_pixels(label, prediction, instance, groups.size)
     by_truth = counts.confusion.sum(1)
     by_truth[IGNORE] = 0
-    for pixels, path in ((by_truth, pair.label), (counts.confusion.sum(0), pair.prediction)):
+    for pixels, path in ((by_truth, names.label), (counts.confusion.sum(0), names.prediction)):
         unknown = groups.unlisted(pixels)
         if unknown is not None:
             raise _unknown_id(unknown, path, groups)
-    return image_statistics(counts, groups, size_factor**2, pair.instance), counts.confusion[: groups.size]
+    return image_statistics(counts, groups, size_factor**2, names.instance), counts.confusion[: groups.size]
 
 
 def _unknown_id(id_: int, path: str, groups: Groups) -> UserError:
