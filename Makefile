@@ -20,7 +20,7 @@ report: .venv/run.ready
 	$(SNAKEMAKE) --report report.html $(ARGS)
 
 test: .venv/dev.ready
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 lint: .venv/dev.ready
 	$(BIN)/ruff check .

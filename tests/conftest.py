@@ -36,18 +36,34 @@ def camvid_root() -> Path:
     pytest.skip("CamVid is not here: put it under data/camvid or name its folder in CAMVID_ROOT")
 
 
+LOOK_AT_THE_FINISHED_RUN = {"test_declared_inputs", "test_reruns", "test_workflow"}
+
+
+def scope_of(name: str) -> str:
+    """Which tests stay in one process, by the name of their file: a file's own, and all that look at the finished run."""
+    return "finished" if name in LOOK_AT_THE_FINISHED_RUN else name
+
+
 def pytest_collection_modifyitems(items):
-    """Tests of a file stay in one process, and so do all that look at the finished run, which is made once.
-
-    What takes longest comes first, so that no process is left alone with it.
-    """
-
-    def group(item) -> str:
-        return "finished" if "finished" in item.fixturenames else item.path.stem
-
+    """What takes longest comes first, so that no process is left alone with it at the end."""
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
-    items.sort(key=lambda item: {"finished": 0, "test_slurm": 1, "test_conda": 1}.get(group(item), 2))
+        if "finished" in item.fixturenames and not hasattr(item.module, "finished"):
+            assert item.path.stem in LOOK_AT_THE_FINISHED_RUN, f"{item.path}: name it in conftest.py"
+    longest = ("finished", "test_slurm", "test_conda", "test_extending", "test_models")
+    places = {scope: place for place, scope in enumerate(longest)}
+    items.sort(key=lambda item: places.get(scope_of(item.path.stem), len(longest)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """The order of collection, scope by scope."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByScope(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return scope_of(Path(nodeid.partition("::")[0]).stem)
+
+    return ByScope(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -35,8 +35,7 @@ def write_set(folder, data, image_suffix="", label_suffix=""):
 
 def boxes_of_tail(data):
     """``boxes.csv`` of the tail of the index, in its order: the more frequent class first."""
-    tables = [mixing_fakes.boxes(data, b).assign(**{"class": str(b)}) for b in (SECOND, RARE)]
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat([mixing_fakes.boxes(data, b) for b in (SECOND, RARE)], ignore_index=True)
 
 
 @pytest.fixture(scope="module")

@@ -107,7 +107,7 @@ class TailCutMix:
         scratch = Batch(
             torch.zeros(images.shape, device=device),
             torch.zeros(masks.shape, dtype=torch.uint8, device=device),
-            Counts(torch.zeros(self._num_classes, dtype=torch.int64, device=device)),
+            Counts.none(self._num_classes, device),
             [""] * samples,
         )
         self._mixing(Draws(self.seed, step, samples, slice(0, samples)), scratch)

@@ -133,6 +133,15 @@ ARTEFACTS = (
         rows="ablation",
     ),
     Artefact(
+        name="ablation_differences",
+        kind="table",
+        title="Ablation, differences",
+        category="Ablation",
+        inputs=("scores", "image_statistics", "buckets"),
+        settings=("pairs",),
+        rows="ablation",
+    ),
+    Artefact(
         name="ablation",
         kind="figure",
         title="Ablation, figure",

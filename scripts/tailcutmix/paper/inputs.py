@@ -96,9 +96,17 @@ def artefact_params(plan: Plan, artefact: Artefact) -> dict[str, Any]:
 
 
 def wanted(plan: Plan, rows: str) -> list[Artefact]:
-    """The artefacts of a target, ``table1`` or ``ablation``; what reads claims is made where there is an ensemble."""
-    artefacts = [artefact for artefact in ARTEFACTS if artefact.rows == rows]
-    return [a for a in artefacts if "claims" not in a.inputs or set(rows_of(plan, a)) & set(plan.ensembles)]
+    """The artefacts of a target, ``table1`` or ``ablation``.
+
+    What reads claims is made where there is an ensemble, what compares pairs where a pair has both its rows.
+    """
+
+    def has_its_rows(artefact: Artefact) -> bool:
+        named = set(rows_of(plan, artefact))
+        ensembles, pairs = named & set(plan.ensembles), [pair for pair in plan.tables.differences if named >= set(pair)]
+        return bool(ensembles or "claims" not in artefact.inputs) and bool(pairs or "pairs" not in artefact.settings)
+
+    return [artefact for artefact in ARTEFACTS if artefact.rows == rows and has_its_rows(artefact)]
 
 
 def artefact_outputs(plan: Plan, artefact: Artefact) -> dict[str, str]:

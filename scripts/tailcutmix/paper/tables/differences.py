@@ -74,9 +74,14 @@ def shown_differences(frame: pd.DataFrame) -> pd.DataFrame:
 
 def make(material: Material, stem: Path) -> None:
     """Write the table of differences."""
+    write_differences(material, stem, "Differences between methods")
+
+
+def write_differences(material: Material, stem: Path, title: str) -> None:
+    """Write the differences of the material's pairs, under a title."""
     frame = differences(material)
     first = frame.iloc[0]
-    caption = f"Differences between methods: {first['dataset']} {first['split']}, {first['images']} images"
+    caption = f"{title}: {first['dataset']} {first['split']}, {first['images']} images"
     notes = [
         f"In brackets the 95 % interval of a paired bootstrap over images ({REPLICATES} replicates): both methods are "
         "scored on the same resampled images, their seeds averaged. * marks intervals that leave out zero.",

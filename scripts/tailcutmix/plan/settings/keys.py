@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import Field, asdict, field, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -47,9 +48,14 @@ def typed(kind: type[T], values: Mapping[str, Any]) -> T:
 
     Keys that ``kind`` does not have are passed over, so several types can be read out of one section.
     """
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     known = [field.name for field in fields(kind) if field.name in values]
     return kind(**{name: _typed(hints[name], values[name]) for name in known})
+
+
+@cache
+def _hints(kind: type[Dataclass]) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _typed(hint: Any, value: Any) -> Any:
