@@ -40,7 +40,7 @@ LOOK_AT_THE_FINISHED_RUN = {"test_declared_inputs", "test_reruns", "test_workflo
 
 
 def scope_of(name: str) -> str:
-    """Which tests stay in one process, by the name of their file: a file's own, and all that look at the finished run."""
+    """The tests that stay in one process, by the name of their file: its own, and all that look at the finished run."""
     return "finished" if name in LOOK_AT_THE_FINISHED_RUN else name
 
 
