@@ -5,7 +5,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
+from snakemake.exceptions import IncompleteCheckpointException, WorkflowError
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -51,8 +51,11 @@ def get_model(wildcards):
 
 
 def get_trained(wildcards):
-    """A network as it is trained, which may depend on how many classes are in the tail."""
-    return plan.to_train(wildcards.model, get_tail)
+    """A network as it is trained, which may depend on how many classes are in the tail; asked again once that is known."""
+    try:
+        return plan.to_train(wildcards.model, get_tail)
+    except IncompleteCheckpointException:
+        return get_model(wildcards)
 
 
 def get_mixing_module(wildcards):
@@ -71,14 +74,24 @@ def in_megabytes(megabytes):
     return lambda wildcards, attempt: megabytes * attempt
 
 
-def memory_for(estimate, model=get_model):
+def get_longest(wildcards):
+    """A network as it is trained at most: Snakemake asks for a job's resources before the tail is known."""
+    return get_model(wildcards).for_tail(plan.labels.num_classes)
+
+
+def get_shape(input):
+    """Number and size of the packed images; 1 for a job that waits for the tail, and has no inputs until then."""
+    return cost.packed_shape(input.images) if input.get("images") else (1, 1, 1)
+
+
+def memory_for(estimate):
     """Memory of a job with a network; <TBD> in a dry run until the images are packed. A retry asks for more."""
-    return lambda wildcards, input, attempt: attempt * estimate(model(wildcards), cost.packed_shape(input.images))
+    return lambda wildcards, input, attempt: attempt * estimate(get_longest(wildcards), get_shape(input))
 
 
-def minutes_for(estimate, model=get_model):
+def minutes_for(estimate):
     """Minutes after which a scheduler may end the job."""
-    return lambda wildcards, input: estimate(model(wildcards), cost.packed_shape(input.images))
+    return lambda wildcards, input: estimate(get_longest(wildcards), get_shape(input))
 
 
 def get_artefact_inputs(artefact):

@@ -16,8 +16,8 @@ rule train_model:
     threads: lambda wildcards: get_model(wildcards).training_job.threads
     resources:
         gpu=lambda wildcards: get_model(wildcards).training_job.gpus,
-        mem_mb=memory_for(cost.training_memory, get_trained),
-        runtime=minutes_for(cost.training_minutes, get_trained),
+        mem_mb=memory_for(cost.training_memory),
+        runtime=minutes_for(cost.training_minutes),
     params:
         recipe=lambda wildcards: plain(get_trained(wildcards).recipe),
         expert_of=lambda wildcards: get_trained(wildcards).expert_of,

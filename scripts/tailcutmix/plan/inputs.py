@@ -21,6 +21,8 @@ def training_inputs(
     """
     files: dict[str, str | list[str]] = {**packed_inputs(plan, "train")}
     mixing, expert_of = model.recipe.mixing.name, model.expert_of
+    if model.recipe.training.expand_by_tail:
+        get_tail()  # the job's length depends on it, so the job waits for it
     if mixing in ("level0", "all_levels") and not expert_of:
         files["buckets"] = plan.files.buckets
     if mixing in ("levels", "all_levels"):
