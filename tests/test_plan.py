@@ -138,11 +138,11 @@ MINICITY = Images({"train": 200, "val": 100, "test": 200}, 1024, 2048)
 def test_e_changes_the_length_of_the_paper_profile():
     """With e = 15 an epoch is one of Cityscapes' 2,975 images within a hundredth; without, a fifteenth of the steps."""
     plan = plan_of(shipped("minicity.yaml"))
-    m0, m1 = (plan.recipe_of(name).training for name in ("m0", "m1"))
+    m0, m1 = (plan.to_train(name, tuple).recipe.training for name in ("m0", "m1"))
     assert length_of(m1, 200).draws == pytest.approx(2975, rel=0.01)
     assert length_of(m0, 200) == length_of(m1, 200), "Table 1 compares what is trained equally long"
     literal = plan_of(merged(shipped("minicity.yaml"), {"models": {"m1": {"expand": 1}}}))
-    assert 15 * length_of(literal.recipe_of("m1").training, 200).steps == length_of(m1, 200).steps
+    assert 15 * length_of(literal.to_train("m1", tuple).recipe.training, 200).steps == length_of(m1, 200).steps
     assert length_of(m1, 200).steps * m1.batch > 288_000, "as many crops as the public entries from scratch"
 
 
@@ -150,7 +150,7 @@ def test_the_paper_profile_reads_the_report_literally():
     plan = plan_of(shipped("minicity.yaml"))
     assert plan.regions == tail.Regions()
     assert (plan.buckets.poor, plan.buckets.good, plan.buckets.margin) == (None, None, 0.0)
-    assert {plan.recipe_of(name).mixing.probability for name in ("m1", "m2")} == {1.0}
+    assert {plan.to_train(name, tuple).recipe.mixing.probability for name in ("m1", "m2")} == {1.0}
 
 
 def test_the_short_profile_is_the_paper_s_but_for_its_size_and_its_length():

@@ -151,7 +151,7 @@ def test_a_run_is_what_changes_its_weights_and_nothing_else(job, tmp_path):
         replace(job, outputs=outputs(tmp_path / "elsewhere")),
         with_inputs(job, buckets=scored),
         with_inputs(job, buckets=None),
-        with_inputs(job, boxes=LABELS),
+        with_inputs(job, boxes=(LABELS,)),
         with_inputs(job, init=LABELS),
         with_inputs(job, index=LABELS),
         with_inputs(job, labels=add_row(LABELS, tmp_path / "labels.csv")),
