@@ -64,9 +64,11 @@ from tailcutmix.plan.settings.recipe import Recipe, Training
 from tailcutmix.plan.settings.tail import Regions
 from tailcutmix.tail.label_statistics import count_labels
 from tailcutmix.tail.subsets import Subset, read_boxes, write_subset
+from tailcutmix.training.class_weights import ClassCounts
 from tailcutmix.training.engine import compiled
-from tailcutmix.training.loss import LossWeights, Targets
+from tailcutmix.training.losses import build_loss
 from tailcutmix.training.optimisation import build_optimiser, training_step
+from tailcutmix.training.targets import Targets
 from toycity.generate import Settings, generate
 
 from torchvision import tv_tensors  # isort: skip
@@ -191,14 +193,16 @@ def bf16_loop(batches: list, training: Training, model, device) -> Iterator[None
 def our_loop(next_batch: Callable, recipe: Recipe, model, network, drawing: list | None = None) -> Iterator[None]:
     """One step of this project each time it is asked; ``drawing`` collects the seconds spent in the sampler."""
     optimiser, step = build_optimiser(model, recipe.training), 0
-    weights = LossWeights(auxiliary=recipe.network.auxiliary_weight)
+    auxiliary = recipe.network.auxiliary_weight
+    counts = ClassCounts(np.empty((0, 1, 1), np.uint8), 0)  # not asked for by cross-entropy without class weights
+    loss_of = build_loss(recipe.training, counts, next(model.parameters()).device)
     while True:
         began = time.perf_counter()
         batch = next_batch(step)
         if drawing is not None:
             drawing.append(time.perf_counter() - began)
         targets = Targets(batch.labels, batch.labels_b, batch.lam)
-        loss, _ = training_step(network, optimiser, batch.images, targets, recipe.training, weights)
+        loss, _ = training_step(network, optimiser, batch.images, targets, recipe.training, loss_of, auxiliary)
         if step % 10 == 0 or batch.images.device.type == "cpu":
             loss.item()
         step += 1

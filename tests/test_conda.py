@@ -22,7 +22,7 @@ from workflow_runs import TINY, copy_workflow
 
 from tailcutmix.paper.artefacts import ARTEFACTS
 from tailcutmix.plan.code import imports
-from tailcutmix.plan.settings.recipe import ARCHITECTURES, MIXINGS
+from tailcutmix.plan.settings.recipe import ARCHITECTURES, LOSSES, MIXINGS, SAMPLINGS
 
 IMPORTED_AS = {
     "cv2": "py-opencv", "PIL": "pillow", "torch": "pytorch", "matplotlib": "matplotlib-base", "yaml": "pyyaml"
@@ -50,7 +50,9 @@ def jobs_of_rules() -> list[tuple[str, tuple[str, ...], str]]:
             found.append((re.search(r'script:\s+"\.\./\.\./scripts/(\w+\.py)"', rule)[1], (), environment))
     networks = tuple(f"tailcutmix.models.architectures.{name}" for name in ARCHITECTURES)
     mixings = tuple(f"tailcutmix.mixing.methods.{name}" for name in MIXINGS if name != "none")
-    found += [("train_model.py", networks + mixings, "torch"), ("predict.py", networks, "torch")]
+    others = tuple(f"tailcutmix.mixing.sampling.{name}" for name in SAMPLINGS if name != "images")
+    others += tuple(f"tailcutmix.training.losses.{name}" for name in LOSSES)
+    found += [("train_model.py", networks + mixings + others, "torch"), ("predict.py", networks, "torch")]
     found += [("make_artefact.py", (artefact.module,), artefact.environment) for artefact in ARTEFACTS]
     return [*found, ("show_plan.py", (), "images")]
 

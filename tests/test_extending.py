@@ -76,7 +76,8 @@ def digests(folder: Path) -> dict[tuple[str, ...], str]:
     scripts = {name: folder / "scripts" / name for name in re.findall(r'code_of\("(\w+\.py)"', rules)}
     assert len(scripts) > 10
     found = {(name,): digest(path) for name, path in scripts.items()}
-    by_name = {"train_model.py": ("mixing/methods", "models/architectures"), "predict.py": ("models/architectures",),
+    by_name = {"train_model.py": ("mixing/methods", "mixing/sampling", "models/architectures", "training/losses"),
+                "predict.py": ("models/architectures",),
                "make_artefact.py": ("paper/figures", "paper/tables")}  # fmt: skip
     for script, packages in by_name.items():
         for package in packages:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 from dataclasses import fields
+from itertools import product
 
 import numpy as np
 import pytest
@@ -13,11 +14,11 @@ from mixing_fakes import sampler as make
 
 from tailcutmix.errors import UserError
 from tailcutmix.mixing.batch import Counts
-from tailcutmix.mixing.order import ClassUniform, image_order
+from tailcutmix.mixing.order import image_order
 from tailcutmix.mixing.place import Place
 from tailcutmix.mixing.streams import Draws, generator, layout, uniforms
 from tailcutmix.plan.settings.length import Length, length_of
-from tailcutmix.plan.settings.recipe import MIXINGS, Augmentation, Training
+from tailcutmix.plan.settings.recipe import MIXINGS, SAMPLINGS, Training
 
 COUNTS = [field.name for field in fields(Counts)]
 
@@ -30,8 +31,9 @@ def same(a: torch.Tensor | None, b: torch.Tensor | None) -> bool:
     return (a is None and b is None) or torch.equal(a, b)
 
 
-@pytest.mark.parametrize("sampling", ["images", "classes"])
-@pytest.mark.parametrize("mixing", MIXINGS)
+@pytest.mark.parametrize(
+    ("mixing", "sampling"), [*product(MIXINGS, ("images", "classes")), *product(("none",), SAMPLINGS[2:])]
+)
 def test_a_batch_is_a_function_of_seed_step_and_place_in_the_global_batch(mixing, sampling):
     wanted = {"sampling": sampling, "expand": 3, "probability": 0.7}
     reference = [make(mixing, seed=4, **wanted).batch(step) for step in range(5)]
@@ -144,29 +146,6 @@ def test_lengths_follow_the_decimals_that_are_written():
     assert length_of(Training(expand=1.1, batch=1, epochs=0.7), 10) == Length(0.7, 11, 1)
     assert Length(0.7, 10, 1).steps == 7 and Length(1.1, 10, 1).steps == 11, "floating point gives 12"
     assert length_of(Training(expand=0.1, batch=8, epochs=1), 3).draws == 1
-
-
-def test_half_of_a_class_uniform_epoch_is_spread_evenly_over_the_classes():
-    data = packed(1, images=9)
-    data.labels[data.labels == 3] = 2  # class 3 never occurs
-    uniform = ClassUniform(torch.from_numpy(data.labels), CLASSES, 90, seed=0)
-    epoch = uniform(np.arange(90))
-    by_class = epoch[epoch[:, 1] >= 0]
-    assert uniform.per_class == 11 and len(by_class) == 44
-    rare = set(map(tuple, uniform.centroids[-1]))
-    assert sum(tuple(row) in rare for row in by_class) >= 11
-    images = np.bincount(epoch[epoch[:, 1] < 0][:, 0], minlength=9)
-    assert images.max() - images.min() <= 1
-    assert not np.array_equal(epoch, uniform(np.arange(90, 180)))
-
-
-def test_class_samples_hold_their_centroid():
-    data = packed(2, rare_pixels=1)
-    data.labels[data.labels != RARE] = 255  # of one pixel, the centroid is the pixel
-    data.labels[1::2] = 255
-    batch = make("none", data, sampling="classes", expand=10, batch=70,
-                 augmentation=Augmentation(scale=(1.0, 2.0), flip=True, jitter=0.0)).batch(0)  # fmt: skip
-    assert (batch.labels == RARE).flatten(1).any(1).sum() >= 35
 
 
 def test_cutmix_mixup_and_cutout_do_what_their_papers_say():

@@ -5,46 +5,47 @@ import logging
 import math
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
-from training_fakes import FakeSampler, TinyNet, run, run_of
+from training_fakes import COUNTS, FakeSampler, TinyNet, run, run_of
 
 from tailcutmix.devices import Usage
 from tailcutmix.errors import UserError
 from tailcutmix.models.weights import load_weights, save_weights
-from tailcutmix.plan.settings.recipe import Training
+from tailcutmix.plan.settings.recipe import LOSSES, Training
 from tailcutmix.training import engine
 from tailcutmix.training.checkpoint import pack_optimiser, unpack_optimiser
+from tailcutmix.training.class_weights import inverse_frequency
 from tailcutmix.training.engine import train
-from tailcutmix.training.loss import LossWeights, Targets, cross_entropy_sum, inverse_frequency, weight_sum
+from tailcutmix.training.losses import build_loss
 from tailcutmix.training.optimisation import build_optimiser, training_step
 from tailcutmix.training.schedule import Plateau, polynomial_rate
+from tailcutmix.training.targets import Targets
 
 STEP = Training(lr=0.1)
 
 
-def one_step(network, batch, targets=None, weights=LossWeights(), **changed):  # noqa: B008 (frozen)
-    """(loss, norm) of one step on a copy, and the copy."""
+def one_step(network, batch, targets=None, auxiliary=0.0, **changed):
+    """(loss, norm) of one step on a copy, and the copy; the keys of ``training`` are ``changed``."""
     network = copy.deepcopy(network)
     training = replace(STEP, **changed)
     optimiser = build_optimiser(network, training)
     targets = targets or Targets(batch.labels, batch.labels_b, batch.lam)
-    loss, norm = training_step(network, optimiser, batch.images, targets, training, weights)
+    loss_of = build_loss(training, COUNTS, torch.device("cpu"))
+    loss, norm = training_step(network, optimiser, batch.images, targets, training, loss_of, auxiliary)
     return float(loss), float(norm), network
 
 
 def test_a_step_is_the_plain_torch_step():
     torch.manual_seed(0)
     network, batch = TinyNet(dropout=0.0), FakeSampler().batch(4)
-    weights = torch.tensor([0.5, 2.0, 3.0])
-    loss, norm, ours = one_step(network, batch, weights=LossWeights(weights, auxiliary=0.25))
+    weights = inverse_frequency(COUNTS.pixels)
+    assert len(weights.unique()) == 3
+    loss, norm, ours = one_step(network, batch, auxiliary=0.25, class_weights="inverse_frequency")
     optimiser = torch.optim.SGD(network.parameters(), 0.1, momentum=0.9, weight_decay=1e-4)
     outputs = network(batch.images)
     expected = F.cross_entropy(outputs.logits, batch.labels, weights, ignore_index=255)
@@ -59,9 +60,10 @@ def test_a_step_is_the_plain_torch_step():
 
 @pytest.mark.parametrize("parts", [2, 3, 4, 9])
 @pytest.mark.parametrize("mixup", [False, True])
-def test_accumulated_parts_give_the_step_of_the_whole_batch(parts, mixup):
+@pytest.mark.parametrize("loss", LOSSES)
+def test_accumulated_parts_give_the_step_of_the_whole_batch(parts, mixup, loss):
     network, batch = TinyNet(dropout=0.0, normalise=False), FakeSampler(mixup=mixup).batch(5)
-    whole, in_parts = one_step(network, batch), one_step(network, batch, accumulate=parts)
+    whole, in_parts = (one_step(network, batch, loss=loss, accumulate=accumulate) for accumulate in (1, parts))
     assert in_parts[:2] == pytest.approx(whole[:2], rel=1e-5)
     for mine, theirs in zip(in_parts[2].parameters(), whole[2].parameters(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-7)
@@ -84,39 +86,12 @@ def test_clipping_bounds_the_change_of_the_weights():
     assert change == pytest.approx(0.01, rel=1e-3)
 
 
-@settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 999), weighted=st.booleans(), share=st.floats(0, 1))
-def test_mixup_of_each_image_is_the_mean_of_both_losses(seed, weighted, share):
-    generator = torch.Generator().manual_seed(seed)
-    logits = torch.randn(2, 3, 4, 5, generator=generator)
-    first, second = torch.randint(0, 3, (2, 2, 4, 5), generator=generator)
-    weights = torch.tensor([1.0, 2.0, 4.0]) if weighted else None
-    lam = torch.tensor([share, 1 - share])
-    targets = Targets(first, second, lam)
-    got = cross_entropy_sum(logits, targets, weights) / weight_sum(targets, weights)
-    top = bottom = 0.0
-    log_p = logits.double().log_softmax(1).numpy()
-    for image, row, column in np.ndindex(2, 4, 5):
-        for labels, part in ((first, lam[image]), (second, 1 - lam[image])):
-            label = int(labels[image, row, column])
-            weight = float(part) * (float(weights[label]) if weighted else 1.0)
-            top -= weight * log_p[image, label, row, column]
-            bottom += weight
-    assert float(got) == pytest.approx(top / bottom, rel=1e-4)
-
-
-def test_a_batch_without_a_labelled_pixel_teaches_nothing():
+@pytest.mark.parametrize("changed", [*({"loss": loss} for loss in LOSSES), {"class_weights": "effective_number"}])
+def test_a_batch_without_a_labelled_pixel_teaches_nothing(changed):
     batch = FakeSampler().batch(0)
     targets = Targets(torch.full_like(batch.labels, 255))
-    loss, norm, _ = one_step(TinyNet(), batch, targets, weights=LossWeights(torch.ones(3)))
+    loss, norm, _ = one_step(TinyNet(), batch, targets, **changed)
     assert (loss, norm) == (0.0, 0.0)
-
-
-def test_rare_classes_weigh_more_and_absent_ones_nothing():
-    weights = inverse_frequency(torch.tensor([90, 10, 0]))
-    assert weights[1] / weights[0] == pytest.approx(9.0)
-    assert weights[2] == 0
-    assert weights[:2].mean() == pytest.approx(1.0)
 
 
 def test_the_polynomial_rises_then_falls_to_zero():
@@ -144,7 +119,8 @@ def test_a_restored_optimiser_has_the_memory_layout_of_its_parameters(optimizer)
     network = TinyNet().to(memory_format=torch.channels_last)
     batch, training = FakeSampler().batch(0), replace(STEP, optimizer=optimizer)
     optimiser = build_optimiser(network, training)
-    training_step(network, optimiser, batch.images, Targets(batch.labels), training, LossWeights())
+    loss = build_loss(training, COUNTS, torch.device("cpu"))
+    training_step(network, optimiser, batch.images, Targets(batch.labels), training, loss)
     restored = build_optimiser(network, training)
     tensors, values = pack_optimiser(optimiser)
     unpack_optimiser(restored, {name: value.contiguous() for name, value in tensors.items()}, values)

@@ -109,7 +109,7 @@ def terminate_when(path):
 
 
 def test_two_processes_compute_what_one_does_and_after_a_sigterm_one_goes_on(tmp_path, monkeypatch):
-    settings = {"history_every": 1, "checkpoint_seconds": 1000, "auxiliary_weight": 0.1}
+    settings = {"history_every": 1, "checkpoint_seconds": 1000, "auxiliary_weight": 0.1, "loss": "lovasz"}
     one, two = tmp_path / "one", tmp_path / "two"
     one_process(one, 24, settings)
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -22,11 +23,16 @@ from tailcutmix.models.build import build_model
 from tailcutmix.plan.settings.jobs import Engine
 from tailcutmix.plan.settings.keys import typed
 from tailcutmix.plan.settings.recipe import Network, Recipe, Training
+from tailcutmix.training.class_weights import ClassCounts
 from tailcutmix.training.distributed import Process, process_group
 from tailcutmix.training.engine import Run, TrainingOutputs, train
 from tailcutmix.training.launcher import reporting
+from tailcutmix.training.losses import build_loss
 
 CLASSES = (Label(7, "road", 0), Label(19, "traffic light", 1), Label(31, "train", 2))
+COUNTS = ClassCounts(np.repeat(np.array([0, 1, 2, 255], np.uint8), [6, 3, 1, 2]).reshape(2, 2, 3), len(CLASSES))
+"""Of two images, in which class 2 is rare."""
+
 SETTINGS = {"lr": 0.05, "batch": 4, "history_every": 7, "checkpoint_seconds": 0}
 
 
@@ -96,12 +102,14 @@ def run_of(out, steps, process: Process | None = None, **settings) -> Run:
         SETTINGS | settings | {"epochs": steps * settings.get("batch", SETTINGS["batch"]) / FakeSampler.draws_per_epoch}
     )
     out = Path(out)
+    training = typed(Training, settings)
     return Run(
-        recipe=Recipe(network=typed(Network, settings), training=typed(Training, settings)),
+        recipe=Recipe(network=typed(Network, settings), training=training),
         engine=typed(Engine, settings),
         outputs=TrainingOutputs(out / "model.safetensors", out / "history.csv", out / "running"),
         process=process or Process(torch.device("cpu")),
         classes=CLASSES,
+        loss=build_loss(training, COUNTS, torch.device("cpu")),
     )
 
 

@@ -58,14 +58,8 @@ def get_trained(wildcards):
         return get_model(wildcards)
 
 
-def get_mixing_module(wildcards):
-    """The module of a network's mixing, which its training imports by name."""
-    name = get_model(wildcards).recipe.mixing.name
-    return [] if name == "none" else [f"tailcutmix.mixing.methods.{name}"]
-
-
 def get_network_module(wildcards):
-    """The module of a network's architecture, which training and prediction import by name."""
+    """The module of a network's architecture, which prediction imports by name."""
     return f"tailcutmix.models.architectures.{get_model(wildcards).recipe.network.architecture}"
 
 

@@ -22,7 +22,7 @@ rule train_model:
         recipe=lambda wildcards: plain(get_trained(wildcards).recipe),
         expert_of=lambda wildcards: get_trained(wildcards).expert_of,
         running=files.running,
-        code=lambda wildcards: code_of("train_model.py", get_network_module(wildcards), *get_mixing_module(wildcards)),
+        code=lambda wildcards: code_of("train_model.py", *get_model(wildcards).recipe.modules),
     message:
         "Train {wildcards.model}, seed {wildcards.seed}"
     script:

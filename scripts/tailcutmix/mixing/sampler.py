@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from importlib import import_module
 
+import numpy as np
+
 from tailcutmix.dataset.normalisation import normalise
 from tailcutmix.dataset.packing import Packed
 from tailcutmix.errors import UserError
@@ -11,9 +13,10 @@ from tailcutmix.mixing.augment import AUG
 from tailcutmix.mixing.batch import Batch, Counts, count_pixels
 from tailcutmix.mixing.material import Material
 from tailcutmix.mixing.methods import Mixing
-from tailcutmix.mixing.order import ClassUniform, focus, image_order
+from tailcutmix.mixing.order import focus, image_order
 from tailcutmix.mixing.place import Place
 from tailcutmix.mixing.prefetch import OnStream
+from tailcutmix.mixing.sampling import Sampling
 from tailcutmix.mixing.source import Source
 from tailcutmix.mixing.windows import Windows
 from tailcutmix.plan.settings.length import length_of
@@ -49,9 +52,11 @@ class Sampler:
         self._num_classes = len(material.classes)
         self.source = Source(packed, training.crop, recipe.augmentation, place)
         self.draws_per_epoch = length_of(training, len(packed.image_ids)).draws
-        self._by_class = None
-        if training.sampling == "classes":
-            self._by_class = ClassUniform(self.source.labels, self._num_classes, self.draws_per_epoch, seed)
+        self._sampling: Sampling | None = None
+        if training.sampling != "images":
+            module = import_module(f"tailcutmix.mixing.sampling.{training.sampling}")
+            labels, samples = self.source.labels, self.draws_per_epoch
+            self._sampling = module.Sampling(labels, self._num_classes, samples, seed, training)
         self.mixing: Mixing | None = None
         if recipe.mixing.name != "none":
             method = import_module(f"tailcutmix.mixing.methods.{recipe.mixing.name}")
@@ -84,9 +89,10 @@ class Sampler:
 
     def _base_windows(self, draws: streams.Draws) -> Windows:
         u = draws.uniforms(streams.BASE, AUG)
-        if self._by_class is None:
+        if self._sampling is None:
             return self.source.draw(u, image_order(draws.seed, draws.positions, len(self.source.image_ids)))
-        places = self._by_class(draws.positions)
+        places = self._sampling(draws.positions)
         windows = self.source.draw(u, places[:, 0])
-        focus(windows, places[:, 1:], u["position"], self.source.size)
+        position = np.full_like(u["position"], 0.5) if self._sampling.centred else u["position"]
+        focus(windows, places[:, 1:], position, self.source.size)
         return windows

@@ -18,6 +18,17 @@ SECTIONS = ("augmentation", "inference")
 LINKS = ("extends", "init", "weights")
 """Keys by which a model names another."""
 
+HEEDED_WITH = {
+    "adamw_lr": ("optimizer", "muon"),
+    "focal_gamma": ("loss", "focal"),
+    "logit_adjustment": ("loss", "logit_adjustment"),
+    "ohem_share": ("loss", "ohem"),
+    "effective_number_beta": ("class_weights", "effective_number"),
+    "rare_class_temperature": ("sampling", "rare_classes"),
+    "repeat_threshold": ("sampling", "repeat_factor"),
+}
+"""Keys of a training that are heeded with one value of another key alone."""
+
 OWN_KEYS = ("title", "short", "weights", "extends")
 """Keys that a model does not pass on to those that extend it."""
 
@@ -217,8 +228,9 @@ def _model(name: str, entry: Mapping[str, Any], config: Mapping[str, Any], regio
 
 
 def _training(training: Training) -> Training:
-    """The training without what its optimiser does not heed, so that a change there retrains nothing."""
-    return training if training.optimizer == "muon" else replace(training, adamw_lr=Training.adamw_lr)
+    """The training without what its choices do not heed, so that a change there retrains nothing."""
+    unheeded = [key for key, (chooser, choice) in HEEDED_WITH.items() if getattr(training, chooser) != choice]
+    return replace(training, **{key: getattr(Training, key) for key in unheeded})
 
 
 def _at_input_scale(augmentation: Augmentation, input_scale: float) -> Augmentation:

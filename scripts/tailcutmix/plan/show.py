@@ -122,6 +122,8 @@ def _row(model: Model, images: Images) -> tuple[str, ...]:
     mixing = [model.recipe.mixing.name, ",".join(map(str, model.recipe.mixing.levels))]
     if training.sampling != "images":
         mixing.append(f"sampled by {training.sampling}")
+    if training.loss != "cross_entropy":
+        mixing.append(f"loss {training.loss}")
     if training.class_weights != "none":
         mixing.append(f"weights {training.class_weights}")
     return (

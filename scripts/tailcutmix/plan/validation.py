@@ -165,5 +165,9 @@ def _check_network(where: str, model: Model) -> None:
             f"config: {where}: compile: cuda_graphs gives wrong gradients with accumulate {training.accumulate} "
             "(pytorch issue 169545); set compile: true, or accumulate: 1"
         )
+    if training.loss in ("lovasz", "ohem") and training.class_weights != "none":
+        raise UserError(
+            f"config: {where}: loss {training.loss} takes no class weights; set class_weights: none, or another loss"
+        )
     if 1.0 not in network.training_scales:
         raise UserError(f"config: {where}.training_scales must hold 1.0")

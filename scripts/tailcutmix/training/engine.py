@@ -23,10 +23,11 @@ from tailcutmix.progress import Progress
 from tailcutmix.training.checkpoint import Checkpoints
 from tailcutmix.training.distributed import Process, all_max, wrap
 from tailcutmix.training.history import Events, History
-from tailcutmix.training.loss import LossWeights, Targets
+from tailcutmix.training.losses import Loss
 from tailcutmix.training.optimisation import LossReader, build_optimiser, training_step
 from tailcutmix.training.schedule import build_schedule
 from tailcutmix.training.state import TrainingState
+from tailcutmix.training.targets import Targets
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class Run:
         outputs: of the first process.
         process: this one among those that share each batch.
         classes: the C classes in train id order.
-        class_weights: (C,) float32 weights of the loss, or None for 1 each.
+        loss: what is made small, on the device of the process.
     """
 
     recipe: Recipe
@@ -79,7 +80,7 @@ class Run:
     outputs: TrainingOutputs
     process: Process
     classes: tuple[Label, ...]
-    class_weights: torch.Tensor | None = None
+    loss: Loss
 
 
 def train(model: nn.Module, sampler: Batches, run: Run) -> None:
@@ -90,12 +91,12 @@ def train(model: nn.Module, sampler: Batches, run: Run) -> None:
         SystemExit: with 128 + the signal's number, after SIGTERM or SIGINT and a checkpoint.
     """
     training, engine, process = run.recipe.training, run.engine, run.process
+    auxiliary = run.recipe.network.auxiliary_weight
     length = Length(training.epochs, sampler.draws_per_epoch, training.batch)
     total = length.steps
     steps_per_row = engine.history_every or max(1, total // HISTORY_ROWS)
     model.to(process.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # torch lacks it
     network = compiled(wrap(model, process), training.compile)
-    weights = loss_weights(run)
     state = resumed_state(model, run, total)
     reader, usage = LossReader(), Usage(process.device)
 
@@ -110,7 +111,7 @@ def train(model: nn.Module, sampler: Batches, run: Run) -> None:
             rate = state.schedule.before_step(state.step)
             batch = sampler.batch(state.step)
             targets = Targets(batch.labels, batch.labels_b, batch.lam)
-            loss, norm = training_step(network, state.optimiser, batch.images, targets, training, weights)
+            loss, norm = training_step(network, state.optimiser, batch.images, targets, training, run.loss, auxiliary)
             reader.add(state.step, loss, norm, batch.image_ids)
             state.history.add_batch(len(batch.images) * process.world, batch.counts)
             state.step += 1
@@ -132,12 +133,6 @@ def train(model: nn.Module, sampler: Batches, run: Run) -> None:
             state.history.write(run.outputs.history)
             state.checkpoints.remove()
     log.info("trained %d steps in %.0f s; %s", total, state.history.rows[-1]["seconds"], usage)
-
-
-def loss_weights(run: Run) -> LossWeights:
-    """The weights of the loss, on the device."""
-    classes = None if run.class_weights is None else run.class_weights.to(run.process.device)
-    return LossWeights(classes, run.recipe.network.auxiliary_weight)
 
 
 def resumed_state(model: nn.Module, run: Run, total: int) -> TrainingState:

@@ -25,13 +25,13 @@ from tailcutmix.plan.settings.jobs import Engine, Resources
 from tailcutmix.plan.settings.keys import plain, typed
 from tailcutmix.plan.settings.recipe import Recipe
 from tailcutmix.tail.bucket_table import read_tail
-from tailcutmix.tail.label_statistics import count_labels
 from tailcutmix.tail.subsets import read_boxes
 from tailcutmix.training.checkpoint import run_key
+from tailcutmix.training.class_weights import ClassCounts
 from tailcutmix.training.distributed import Process, process_group
 from tailcutmix.training.engine import Run, TrainingOutputs, train
 from tailcutmix.training.launcher import launch, reporting
-from tailcutmix.training.loss import inverse_frequency
+from tailcutmix.training.losses import build_loss
 
 
 @dataclass(frozen=True)
@@ -123,12 +123,9 @@ def train_in_process(job: TrainingJob, process: Process) -> None:
     model = build_model(job.recipe.network, labels.num_classes)
     if job.inputs.init:
         load_weights(model, job.inputs.init)
-    class_weights = None
-    if job.recipe.training.class_weights == "inverse_frequency":
-        pixels, _ = count_labels(packed.labels, labels.num_classes)
-        class_weights = inverse_frequency(torch.as_tensor(pixels))
+    loss = build_loss(job.recipe.training, ClassCounts(packed.labels, labels.num_classes), process.device)
     outputs = replace(job.outputs, running=job.outputs.running / run_key(definition(job)))
-    train(model, sampler, Run(job.recipe, job.engine, outputs, process, labels.classes, class_weights))
+    train(model, sampler, Run(job.recipe, job.engine, outputs, process, labels.classes, loss))
 
 
 def build_sampler(job: TrainingJob, packed: Packed, labels: LabelTable, process: Process) -> Sampler:

@@ -10,8 +10,9 @@ from tailcutmix.devices import autocast
 from tailcutmix.errors import UserError
 from tailcutmix.plan.settings.recipe import Training
 from tailcutmix.training.distributed import all_sum, gather_bytes, world_size
-from tailcutmix.training.loss import LossWeights, Targets, cross_entropy_sum, weight_sum
+from tailcutmix.training.losses import Loss
 from tailcutmix.training.muon import Muon, matrices_and_others
+from tailcutmix.training.targets import Targets
 
 
 def build_optimiser(model: nn.Module, training: Training) -> torch.optim.Optimizer:
@@ -36,7 +37,8 @@ def training_step(
     images: torch.Tensor,
     targets: Targets,
     training: Training,
-    weights: LossWeights,
+    compute_loss: Loss,
+    auxiliary: float = 0.0,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Forward, backward and update on this process's share of a batch.
 
@@ -45,14 +47,15 @@ def training_step(
         images: (b, 3, h, w) float32, normalised.
         targets: labels (b, h, w).
         training: accumulate, bf16 and grad_clip are heeded.
-        weights: of the terms of the loss.
+        compute_loss: the loss of the fused logits.
+        auxiliary: weight of the same loss of each training scale's own logits; 0 leaves it out.
 
     Returns:
-        (loss, norm): both scalars on the device; the mean loss over the labelled pixels of all processes, auxiliary
+        (loss, norm): both scalars on the device; the mean loss over the batches of all processes, auxiliary
         terms included, and the norm of its gradient before clipping.
     """
     images = images.contiguous(memory_format=torch.channels_last)
-    labelled = all_sum(weight_sum(targets, weights.classes)).clamp_min(torch.finfo(torch.float32).tiny)
+    weight = all_sum(compute_loss.weight(targets)).clamp_min(torch.finfo(torch.float32).tiny)
     parts = min(training.accumulate, len(images))
     pieces = list(zip(images.chunk(parts), targets.split(parts), strict=True))
     total = torch.zeros((), device=images.device)
@@ -63,11 +66,10 @@ def training_step(
         with not_yet() if index + 1 < len(pieces) else nullcontext():
             with autocast(images.device, training.bf16):
                 outputs = network(part)
-            loss = cross_entropy_sum(outputs.logits, part_targets, weights.classes)
-            if weights.auxiliary:
-                auxiliary = [cross_entropy_sum(logits, part_targets, weights.classes) for logits in outputs.auxiliary]
-                loss = loss + weights.auxiliary * sum(auxiliary)
-            loss = loss / labelled
+            loss = compute_loss(outputs.logits, part_targets)
+            if auxiliary:
+                loss = loss + auxiliary * sum(compute_loss(logits, part_targets) for logits in outputs.auxiliary)
+            loss = loss / weight
             (loss * world_size()).backward()  # gradients are averaged over processes, the loss is a sum over them
         total += loss.detach()
     parameters = [parameter for parameter in network.parameters() if parameter.grad is not None]

@@ -60,7 +60,8 @@ def make(material: Material, stem: Path) -> None:
     labels = read_labels(material.labels)
     packed = open_packed(PackedFiles(material.images, material.truth, material.index), material.manifest)
     recipe, place = typed(Recipe, material.recipe), Place(torch.device("cpu"))
-    sampler = Sampler(packed, replace(recipe, mixing=MixingSettings()), MixingMaterial(labels.classes), place, SEED)
+    unmixed = replace(recipe, mixing=MixingSettings(), training=replace(recipe.training, sampling="images"))
+    sampler = Sampler(packed, unmixed, MixingMaterial(labels.classes), place, SEED)
     best, panels = None, next(samples(sampler, {}))
     words = "no region of a tail class in the train split: nothing to paste"
     for boxes in reversed(material.boxes):  # the rarest class first: it stays where another shows no better

@@ -16,6 +16,12 @@ def modules_of(package: str) -> tuple[str, ...]:
 MIXINGS = ("none", *modules_of("mixing/methods"))
 """A mixing is a module of that name in :mod:`tailcutmix.mixing.methods`."""
 
+SAMPLINGS = ("images", *modules_of("mixing/sampling"))
+"""A sampling is a module of that name in :mod:`tailcutmix.mixing.sampling`."""
+
+LOSSES = modules_of("training/losses")
+"""A loss is a module of that name in :mod:`tailcutmix.training.losses`."""
+
 ARCHITECTURES = modules_of("models/architectures")
 """An architecture is a module of that name in :mod:`tailcutmix.models.architectures`."""
 
@@ -150,11 +156,34 @@ class Training:
     grad_clip: float | None = key(None, exclusiveMinimum=0)
     """largest norm of the gradient, or `null`"""
 
-    class_weights: Literal["none", "inverse_frequency"] = "none"
-    """`inverse_frequency` re-weights the loss, an ablation"""
+    loss: str = key("cross_entropy", enum=list(LOSSES))
+    """`cross_entropy`, or the rivals `focal`, `logit_adjustment`, `lovasz`, `ohem`"""
 
-    sampling: Literal["images", "classes"] = "images"
-    """`images`, or `classes` (class-uniform sampling, an ablation)"""
+    focal_gamma: float = key(2.0, minimum=0)
+    """with `focal`: exponent of 1 - p"""
+
+    logit_adjustment: float = key(1.0, minimum=0)
+    """with `logit_adjustment`: tau, by which the log shares of the classes are multiplied"""
+
+    ohem_share: float = key(0.25, exclusiveMinimum=0, maximum=1)
+    """with `ohem`: the share of an image's labelled pixels that counts, the hardest"""
+
+    class_weights: Literal["none", "inverse_frequency", "effective_number", "bounded"] = "none"
+    """what the classes weigh in the loss: by `inverse_frequency` of pixels, by `effective_number` of images, or by the
+    share of images and `bounded` by 1 and 3"""
+
+    effective_number_beta: float = key(0.99, minimum=0, exclusiveMaximum=1)
+    """with `effective_number`: beta; 0 weighs all classes alike, towards 1 by inverse frequency"""
+
+    sampling: str = key("images", enum=list(SAMPLINGS))
+    """what the crops are cut from: `images` in turn, `classes` (class-uniform), `class_crops` (centred on classes),
+    `rare_classes` (of DAFormer), `repeat_factor` (of LVIS)"""
+
+    rare_class_temperature: float = key(0.01, exclusiveMinimum=0)
+    """with `rare_classes`: T; the smaller, the more only the rarest classes are drawn"""
+
+    repeat_threshold: float = key(0.5, exclusiveMinimum=0, maximum=1)
+    """with `repeat_factor`: t, the share of images below which a class makes its images come more often"""
 
     bf16: Literal["auto", True, False] = "auto"
     """bf16 autocast; `auto`: where the GPU has it"""
@@ -171,3 +200,14 @@ class Recipe:
     augmentation: Augmentation = Augmentation()
     mixing: Mixing = Mixing()
     training: Training = Training()
+
+    @property
+    def modules(self) -> list[str]:
+        """Dotted names of the modules that a training imports by name."""
+        mixing, sampling = self.mixing.name, self.training.sampling
+        return [
+            f"tailcutmix.models.architectures.{self.network.architecture}",
+            f"tailcutmix.training.losses.{self.training.loss}",
+            *([] if mixing == "none" else [f"tailcutmix.mixing.methods.{mixing}"]),
+            *([] if sampling == "images" else [f"tailcutmix.mixing.sampling.{sampling}"]),
+        ]
