@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 from workflow_runs import copy_workflow, jobs, run
 
 PAPER = {
@@ -75,6 +76,22 @@ def test_default_dry_run_reaches_the_checkpoint(folder):
 def test_ablation_target(folder):
     counts = jobs(run(folder, "-n", "ablation", overlay={"buckets": {"tail": ["bus"]}}).stdout)
     assert counts["make_ablation"] == counts["draw_ablation"] == 1
+
+
+def test_the_rivals_are_planned_and_trained_as_arms_of_the_ablation(folder):
+    """One training per row that has weights of its own; copy-paste waits for the tail, as M1 does."""
+    (folder / "tail.yaml").write_text("buckets: {tail: [bus]}\n")
+    overlays = ("--configfile", "config/rivals.yaml", "tail.yaml")
+    text = run(folder, "-n", "ablation", *overlays).stdout
+    rows = yaml.safe_load((folder / "config/rivals.yaml").read_text())["tables"]["ablation"]
+    counts = jobs(text)
+    assert counts["train_model"] == len(rows) - 1, "m1_all_scales has M1's weights, the ensemble those of one expert"
+    assert counts["score_predictions"] == len(rows) and counts["make_ablation"] == 1
+    described = run(folder, "plan", "--quiet", "all", *overlays).stdout
+    for name, words in {"classmix": "classmix", "rare_classes": "sampled by rare_classes", "focal": "loss focal",
+                        "bounded_weights": "weights bounded"}.items():  # fmt: skip
+        (line,) = [line for line in described.splitlines() if line.startswith(f"{name} ")]
+        assert words in line
 
 
 def test_submission_target(folder):

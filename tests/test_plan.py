@@ -1,6 +1,7 @@
 """The plan: shipped configurations are read, mistakes named with what is allowed, and models resolved."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
+from typing import get_args, get_type_hints
 
 import pytest
 import yaml
@@ -66,6 +67,13 @@ def test_shipped_configurations_are_valid(name):
         ({"tables": {"differences": [["m0", "foo"]]}}, ["tables.differences", "'foo'"]),
         ({"tables": {"differences": [["m0"]]}}, ["tables.differences", "a list of two, each a text"]),
         ({"ensembles": {"ensemble": {"base": "m7"}}}, ["ensembles.ensemble.base", "'m7'"]),
+        ({"training": {"sampling": "rare"}}, ["training.sampling", "images, class_crops, classes, rare_classes"]),
+        (
+            {"models": {"m1": {"loss": "dice"}}},
+            ["models.m1.loss", "cross_entropy, focal, logit_adjustment, lovasz, ohem"],
+        ),
+        ({"models": {"m1": {"loss": "ohem", "class_weights": "bounded"}}}, ["models.m1", "takes no class weights"]),
+        ({"training": {"rare_class_temperature": 0}}, ["training.rare_class_temperature", "above 0"]),
     ],
 )
 def test_mistakes_are_named(overlay, words):
@@ -189,6 +197,62 @@ def test_what_does_not_concern_a_model_is_not_in_its_recipe():
     assert plan.model("m0").recipe == other.model("m0").recipe
     assert plan.model("m1").recipe != other.model("m1").recipe
     assert other.model("m0").training_job.gpus == 1
+
+
+@pytest.mark.parametrize(
+    ("choice", "key", "value"),
+    [
+        ({"loss": "focal"}, "focal_gamma", 1.0),
+        ({"loss": "logit_adjustment"}, "logit_adjustment", 0.5),
+        ({"loss": "ohem"}, "ohem_share", 0.5),
+        ({"class_weights": "effective_number"}, "effective_number_beta", 0.9),
+        ({"sampling": "rare_classes"}, "rare_class_temperature", 0.1),
+        ({"sampling": "repeat_factor"}, "repeat_threshold", 0.3),
+        ({"optimizer": "muon"}, "adamw_lr", 0.001),
+    ],
+)
+def test_a_setting_of_one_choice_concerns_that_choice_alone(choice, key, value):
+    """Changed for all, it retrains the arm that made the choice and no other."""
+    models = {"arm": {"extends": "m0_long", **choice}, "m0": {"optimizer": "sgd"}}
+    plan, other = plan_of({"models": models}), plan_of({"models": models, "training": {key: value}})
+    assert getattr(other.model("arm").recipe.training, key) == value
+    assert plan.model("arm").recipe != other.model("arm").recipe
+    assert plan.model("m0").recipe == other.model("m0").recipe
+
+
+def test_the_smallest_object_of_copy_paste_is_that_of_the_regions():
+    plan = plan_of({"regions": {"min_area": 17}, "models": {"arm": {"extends": "m0_long", "mixing": "copy_paste"}}})
+    assert plan.recipe_of("arm").mixing.min_area == 17 and plan.recipe_of("m1").mixing.min_area == 0
+    wanted = training_inputs(plan, plan.model("arm"), "0", tuple)
+    assert (wanted["buckets"], wanted["raw"]) == ("results/toycity/buckets/final.csv", ["results/toycity/raw"])
+
+
+def test_the_rivals_are_every_choice_there_is_and_each_differs_in_one():
+    """Nothing is left out, and an arm can be compared with m0_long: it has its steps, network and prediction."""
+    plan = plan_of(shipped("rivals.yaml"))
+    rows = [name for name in plan.tables.ablation if name in plan.models]
+    base, m1 = plan.model("m0_long"), plan.model("m1").recipe.training
+    length = m1.epochs, m1.expand
+    training = [plan.model(name).recipe.training for name in rows]
+    assert {one.loss for one in training} == set(recipe.LOSSES)
+    assert {one.sampling for one in training} == set(recipe.SAMPLINGS)
+    assert {one.class_weights for one in training} == set(get_args(get_type_hints(recipe.Training)["class_weights"]))
+    assert {plan.model(name).recipe.mixing.name for name in rows} == set(recipe.MIXINGS) - {"levels", "all_levels"}
+    for name in shipped("rivals.yaml")["models"]:
+        arm = plan.model(name)
+        assert name in rows and arm.inference == base.inference and arm.init is None
+        differs = {key for key, value in vars(arm.recipe.training).items() if value != vars(base.recipe.training)[key]}
+        differs |= {"mixing"} if arm.recipe.mixing != base.recipe.mixing else set()
+        assert len(differs) == 1 and differs <= {"mixing", "sampling", "loss", "class_weights"}
+        assert replace(arm.recipe, mixing=base.recipe.mixing, training=base.recipe.training) == base.recipe
+        assert (arm.recipe.training.epochs, arm.recipe.training.expand) == length
+
+
+def test_the_modules_of_a_training_are_those_that_it_imports_by_name():
+    plan = plan_of({"models": {"arm": {"extends": "m1", "mixing": "classmix", "sampling": "classes", "loss": "ohem"}}})
+    arm = ["models.architectures.hrnet", "training.losses.ohem", "mixing.methods.classmix", "mixing.sampling.classes"]
+    assert plan.recipe_of("arm").modules == [f"tailcutmix.{name}" for name in arm]
+    assert plan.recipe_of("m0").modules == [f"tailcutmix.{name}" for name in (arm[0], "training.losses.cross_entropy")]
 
 
 def test_the_scale_of_a_network_that_sees_resized_images_is_that_of_the_packed_ones():

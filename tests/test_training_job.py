@@ -4,13 +4,15 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from tailcutmix.dataset import manifest
-from tailcutmix.dataset.packing import PackedFiles, pack
+from tailcutmix.dataset.images import read_instances
+from tailcutmix.dataset.packing import PackedFiles, open_packed, pack
 from tailcutmix.dataset.sources import list_images
 from tailcutmix.errors import UserError
 from tailcutmix.labels import read_labels
@@ -19,9 +21,11 @@ from tailcutmix.plan.settings.jobs import Engine, Resources
 from tailcutmix.plan.settings.keys import plain, typed
 from tailcutmix.plan.settings.recipe import Augmentation, Mixing, Network, Recipe, Training
 from tailcutmix.plan.settings.tail import Regions
+from tailcutmix.tail.regions import find_regions
 from tailcutmix.tail.subsets import Subset, write_subset
+from tailcutmix.training.distributed import Process
 from tailcutmix.training.engine import TrainingOutputs
-from tailcutmix.training.job import TrainingInputs, TrainingJob, definition, run_training
+from tailcutmix.training.job import TrainingInputs, TrainingJob, build_sampler, definition, run_training
 from toycity.generate import Settings, generate
 
 LABELS = Path(__file__).resolve().parent.parent / "config/labels/cityscapes.csv"
@@ -121,6 +125,56 @@ def test_a_stopped_expert_starts_from_m1_and_ends_as_if_nothing_had_happened(job
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     started = load_file(m1 / "model.safetensors")
     assert any(not torch.equal(ours[name], started[name]) for name in ours)
+
+
+@pytest.mark.parametrize(
+    ("mixing", "training"),
+    [
+        ("copy_paste", {"sampling": "class_crops", "loss": "ohem"}),
+        ("classmix", {"sampling": "rare_classes", "loss": "lovasz"}),
+        ("cutmix_boxes", {"sampling": "repeat_factor", "loss": "focal", "class_weights": "effective_number"}),
+        ("mixup", {"sampling": "classes", "loss": "logit_adjustment", "class_weights": "bounded"}),
+    ],
+)
+def test_a_stopped_rival_ends_as_if_nothing_had_happened(job, tmp_path, monkeypatch, mixing, training):
+    job = with_training(job, **{"class_weights": "none", "expand": 2, "epochs": 1, "accumulate": 2, **training})
+    job = replace(job, recipe=replace(job.recipe, mixing=Mixing(name=mixing)))
+    run_training(job)
+    rows = pd.read_csv(tmp_path / "m1/history.csv")
+    assert rows.images_mixed.tolist() == [4] * 4 and rows.loss.gt(0).all()
+    pasted = rows.filter(like="pixels_pasted").sum()
+    if mixing == "copy_paste":
+        assert set(pasted[pasted > 0].index) <= {"pixels_pasted:car", "pixels_pasted:person"} and pasted.sum() > 0
+    disturbed = replace(job, outputs=outputs(tmp_path / "disturbed"))
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        stop_at(2, patch)
+        run_training(disturbed)
+    run_training(disturbed)
+    ours, theirs = (load_file(tmp_path / name / "model.safetensors") for name in ("disturbed", "m1"))
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_copy_paste_cuts_out_the_instances_that_the_manifest_lists(job, data, tmp_path):
+    """One component may be two cars, and one car two components; other maps are another run, for copy-paste alone."""
+    job = replace(job, recipe=replace(job.recipe, mixing=Mixing(name="copy_paste")))
+    labels = read_labels(LABELS)
+    packed = open_packed(job.inputs.packed, job.inputs.manifest)
+    objects = build_sampler(job, packed, labels, Process(torch.device("cpu"))).mixing.objects
+    rows = manifest.read_manifest(job.inputs.manifest, "train")
+    tail = [labels.class_of(name) for name in ("car", "person")]
+    numbered = group = components = 0
+    for ids, label in zip(map(read_instances, rows.instance), packed.labels, strict=True):
+        for known in tail:
+            mask = label == known.train_id
+            numbered += len(set(ids[mask].tolist()) - {known.id})
+            group += len(find_regions((mask & (ids == known.id)).astype(np.uint8), 1)[0])
+            components += len(find_regions(label, known.train_id)[0])
+    assert len(objects) == numbered + group != components
+    other = tmp_path / "manifest.csv"
+    manifest.write_manifest(manifest.read_manifest(data / "manifest.csv").assign(instance_sha256="0"), other)
+    for name, same in (("copy_paste", False), ("level0", True)):
+        one = replace(job, recipe=replace(job.recipe, mixing=Mixing(name=name)))
+        assert (definition(one) == definition(with_inputs(one, manifest=other))) == same
 
 
 def test_two_processes_train_what_one_does(job, tmp_path):

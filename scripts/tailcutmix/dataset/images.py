@@ -81,8 +81,13 @@ def read_label(path: str | Path) -> np.ndarray:
 
 
 def read_instances(path: str | Path) -> np.ndarray:
+    """(H, W) uint16 instance ids; see :func:`decode_instances`."""
+    return decode_instances(read_bytes(path), path)
+
+
+def decode_instances(data: bytes, path: str | Path) -> np.ndarray:
     """(H, W) uint16 (8-bit files are widened): label id * 1000 + number, or the label id alone where there is none."""
-    values = _decode_ids(read_bytes(path), path)
+    values = _decode_ids(data, path)
     if values.dtype not in (np.uint8, np.uint16) and (values.min() < 0 or values.max() > 65535):
         raise UserError(f"{path}: instance ids must lie in 0..65535, found {values.min()}..{values.max()}")
     return values.astype(np.uint16, copy=False)

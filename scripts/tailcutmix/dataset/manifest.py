@@ -3,12 +3,14 @@
 import hashlib
 import logging
 import re
+from collections.abc import Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from tailcutmix.dataset.images import open_binary, read_size
+from tailcutmix.dataset.images import open_binary, read_bytes, read_size
 from tailcutmix.errors import UserError
 from tailcutmix.files import read_table, write_csv
 from tailcutmix.progress import Progress
@@ -133,3 +135,15 @@ def read_manifest(path: str | Path, split: str | None = None) -> pd.DataFrame:
         if frame.empty:
             raise UserError(f"{path}: no image in split {split!r}")
     return frame
+
+
+def read_verified(row: Mapping[Hashable, Any], kind: str) -> bytes:
+    """The bytes of a file of a manifest's row: its image, label or instance.
+
+    Raises:
+        UserError: the file is missing, or not the one whose checksum stands there.
+    """
+    data = read_bytes(row[kind])
+    if hashlib.sha256(data).hexdigest() != row[f"{kind}_sha256"]:
+        raise UserError(f"{row[kind]}: the file changed after the manifest was made; delete the manifest and run again")
+    return data

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from tailcutmix.dataset.images import decode_image, decode_label, read_bytes
-from tailcutmix.dataset.manifest import read_manifest
+from tailcutmix.dataset.images import decode_image, decode_label
+from tailcutmix.dataset.manifest import read_manifest, read_verified
 from tailcutmix.errors import UserError
 from tailcutmix.files import read_table, replacing
 from tailcutmix.labels import IGNORE, LabelTable
@@ -106,10 +106,10 @@ def pack(
 
         def put(item: tuple[int, dict[Hashable, Any]]) -> None:
             position, row = item
-            images[position] = _resized(decode_image(_verified(row, "image"), row["image"]), height, width)
+            images[position] = _resized(decode_image(read_verified(row, "image"), row["image"]), height, width)
             targets[position] = IGNORE
             if row["label"]:
-                ids = decode_label(_verified(row, "label"), row["label"])
+                ids = decode_label(read_verified(row, "label"), row["label"])
                 _check_ids(ids, known, row["label"])
                 targets[position] = labels.to_train_id[resize_nearest(ids, (height, width))]
 
@@ -129,13 +129,6 @@ def _common_size(rows: pd.DataFrame, manifest_path: str | Path) -> tuple[int, in
         found = ", ".join(f"{row.width}x{row.height}" for row in sizes.head(3).itertuples())
         raise UserError(f"{manifest_path}: images differ in size ({found}); set dataset.size: [height, width]")
     return int(sizes.height.iloc[0]), int(sizes.width.iloc[0])
-
-
-def _verified(row: dict[Hashable, Any], kind: str) -> bytes:
-    data = read_bytes(row[kind])
-    if hashlib.sha256(data).hexdigest() != row[f"{kind}_sha256"]:
-        raise UserError(f"{row[kind]}: the file changed after the manifest was made; delete the manifest and run again")
-    return data
 
 
 def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:

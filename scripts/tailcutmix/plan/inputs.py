@@ -23,8 +23,10 @@ def training_inputs(
     mixing, expert_of = model.recipe.mixing.name, model.expert_of
     if model.recipe.training.expand_by_tail:
         get_tail()  # the job's length depends on it, so the job waits for it
-    if mixing in ("level0", "all_levels") and not expert_of:
+    if mixing in ("level0", "all_levels", "copy_paste") and not expert_of:
         files["buckets"] = plan.files.buckets
+    if mixing == "copy_paste" and plan.raw:  # it reads the instance maps that the manifest lists
+        files["raw"] = plan.raw
     if mixing in ("levels", "all_levels"):
         slugs = [expert_of] if expert_of else [known.slug for known in get_tail()]
         files["boxes"] = [plan.files.subset(slug)["boxes"] for slug in slugs]

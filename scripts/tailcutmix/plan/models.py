@@ -248,4 +248,5 @@ def _mixing(keys: Mapping[str, Any], options: Mapping[str, Any], regions: Region
     if name == "none":
         return Mixing()
     levels = tuple(keys.get("levels", regions.levels)) if name in ("levels", "all_levels") else ()
-    return replace(typed(Mixing, {**options, **keys}), name=name, levels=levels)
+    min_area = regions.min_area if name == "copy_paste" else Mixing.min_area
+    return replace(typed(Mixing, {**options, **keys}), name=name, levels=levels, min_area=min_area)

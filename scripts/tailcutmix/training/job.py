@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from tailcutmix.dataset.instances import InstanceMaps
 from tailcutmix.dataset.packing import Packed, PackedFiles, open_packed
 from tailcutmix.devices import lease_devices
 from tailcutmix.errors import UserError
@@ -132,7 +133,8 @@ def build_sampler(job: TrainingJob, packed: Packed, labels: LabelTable, process:
     """The batches of this process: of the packed images, with the tail or the boxes mixed in."""
     boxes = pd.concat(map(read_boxes, job.inputs.boxes), ignore_index=True) if job.inputs.boxes else None
     place = Place(process.device, process.rank, process.world, job.engine.data_device_gb)
-    return Sampler(packed, job.recipe, Material(labels.classes, read_job_tail(job, labels), boxes), place, job.seed)
+    material = Material(labels.classes, read_job_tail(job, labels), boxes, instances_of(job))
+    return Sampler(packed, job.recipe, material, place, job.seed)
 
 
 def read_job_tail(job: TrainingJob, labels: LabelTable) -> tuple[Label, ...]:
@@ -140,6 +142,11 @@ def read_job_tail(job: TrainingJob, labels: LabelTable) -> tuple[Label, ...]:
     if job.expert_of:
         return (labels.class_of(job.expert_of),)
     return read_tail(job.inputs.buckets, labels) if job.inputs.buckets else ()
+
+
+def instances_of(job: TrainingJob) -> InstanceMaps | None:
+    """The instance maps of the training split; None where the mixing needs no single objects."""
+    return InstanceMaps(job.inputs.manifest, "train") if job.recipe.mixing.name == "copy_paste" else None
 
 
 def definition(job: TrainingJob) -> dict[str, Any]:
@@ -150,11 +157,13 @@ def definition(job: TrainingJob) -> dict[str, Any]:
     """
     read = {name: getattr(job.inputs, name) for name in ("labels", "index", "init")}
     read |= {f"boxes {number}": path for number, path in enumerate(job.inputs.boxes)}
+    instances = instances_of(job)
     return {
         "recipe": plain(job.recipe),
         "seed": job.seed,
         "tail": [known.slug for known in read_job_tail(job, read_labels(job.inputs.labels))],
         "files": {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in read.items() if path},
+        "instances": instances and instances.digest,
         "code": job.code,
         "output": str(job.outputs.model),
     }

@@ -126,6 +126,7 @@ class Patches:
         cropped: (B,) bool, the patch exceeded the canvas and was cropped.
         clipped: (B,) bool, its rectangle had been clipped to its image.
         owner: (B,) text, slug of the class whose region it is.
+        row: (B,) int64, which rectangle of the pool it is.
     """
 
     windows: Windows
@@ -133,6 +134,7 @@ class Patches:
     cropped: np.ndarray
     clipped: np.ndarray
     owner: np.ndarray
+    row: np.ndarray
 
 
 def draw_patches(u: np.ndarray, pool: Pool, augmentation: Augmentation, canvas: tuple[int, int]) -> Patches:
@@ -159,7 +161,7 @@ def draw_patches(u: np.ndarray, pool: Pool, augmentation: Augmentation, canvas: 
     flip = (u["flip"] < 0.5) & augmentation.flip
     windows = Windows(pool.image[row], np.concatenate([start, length], axis=1), flip, np.ones((len(u), 3)))
     cropped = exceeds[:, 0] | exceeds[:, 1]
-    return Patches(windows, np.concatenate([place, size], axis=1), cropped, pool.clipped[row], pool.owner[row])
+    return Patches(windows, np.concatenate([place, size], axis=1), cropped, pool.clipped[row], pool.owner[row], row)
 
 
 def paste_patches(

@@ -62,10 +62,14 @@ class Mixing(MixingOptions):
     """What a network's samples are mixed with."""
 
     name: str = key("none", enum=list(MIXINGS))
-    """`none`, `level0`, `levels` (the report's), `all_levels` (either), or the contrasts `cutmix`, `mixup`, `cutout`"""
+    """`none`, `level0`, `levels` (the report's), `all_levels` (either), or the contrasts `cutmix`, `mixup`, `cutout`,
+    `cutmix_boxes`, `classmix`, `copy_paste`"""
 
     levels: tuple[int, ...] = key((), **LEVELS)
     """the levels that this model's experts draw from; default: all of `regions.levels`"""
+
+    min_area: int = key(0, minimum=0)
+    """pixels of the smallest object of copy-paste: `regions.min_area`"""
 
 
 @dataclass(frozen=True)
