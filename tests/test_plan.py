@@ -222,7 +222,7 @@ def test_a_setting_of_one_choice_concerns_that_choice_alone(choice, key, value):
 
 def test_the_smallest_object_of_copy_paste_is_that_of_the_regions():
     plan = plan_of({"regions": {"min_area": 17}, "models": {"arm": {"extends": "m0_long", "mixing": "copy_paste"}}})
-    assert plan.recipe_of("arm").mixing.min_area == 17 and plan.recipe_of("m1").mixing.min_area == 0
+    assert plan.model("arm").recipe.mixing.min_area == 17 and plan.model("m1").recipe.mixing.min_area == 0
     wanted = training_inputs(plan, plan.model("arm"), "0", tuple)
     assert (wanted["buckets"], wanted["raw"]) == ("results/toycity/buckets/final.csv", ["results/toycity/raw"])
 
@@ -251,8 +251,10 @@ def test_the_rivals_are_every_choice_there_is_and_each_differs_in_one():
 def test_the_modules_of_a_training_are_those_that_it_imports_by_name():
     plan = plan_of({"models": {"arm": {"extends": "m1", "mixing": "classmix", "sampling": "classes", "loss": "ohem"}}})
     arm = ["models.architectures.hrnet", "training.losses.ohem", "mixing.methods.classmix", "mixing.sampling.classes"]
-    assert plan.recipe_of("arm").modules == [f"tailcutmix.{name}" for name in arm]
-    assert plan.recipe_of("m0").modules == [f"tailcutmix.{name}" for name in (arm[0], "training.losses.cross_entropy")]
+    assert plan.model("arm").recipe.modules == [f"tailcutmix.{name}" for name in arm]
+    assert plan.model("m0").recipe.modules == [
+        f"tailcutmix.{name}" for name in (arm[0], "training.losses.cross_entropy")
+    ]
 
 
 def test_the_scale_of_a_network_that_sees_resized_images_is_that_of_the_packed_ones():
