@@ -39,6 +39,8 @@ def test_a_patch_lies_on_the_canvas_and_is_cut_from_its_rectangle(seed, height, 
     assert np.array_equal(patches.cropped, ~fits.all(axis=1))
     assert (cut[:, 2:][fits] == whole[:, 2:][fits]).all()  # pasted whole, unless it exceeds the canvas
     assert np.abs(size - whole[:, 2:] * scale)[fits].max(initial=0) <= 1
+    beside = np.abs(size - cut[:, 2:] * scale) / np.maximum(scale, 1)
+    assert beside[~fits].max(initial=0) <= 1, "cropped at the drawn scale, to a source pixel"
 
 
 def test_p_may_be_anywhere_where_the_patch_lies_inside():

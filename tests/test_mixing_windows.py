@@ -92,6 +92,13 @@ def test_without_augmentation_the_crop_is_the_image():
     assert np.array_equal(to_uint8(normalise(got)), images.numpy())
 
 
+def test_luma_is_that_of_rec_601():
+    """Without saturation a colour is grey: .299 red, .587 green, .114 blue."""
+    colours = torch.eye(3)[:, :, None, None].clone()
+    grey = photometric(colours, torch.tensor([[1.0, 1.0, 0.0]] * 3), torch.zeros(3))
+    torch.testing.assert_close(grey[:, :, 0, 0], torch.tensor([[0.299], [0.587], [0.114]]).expand(3, 3))
+
+
 @quick
 @given(seeds, st.lists(st.floats(0.5, 1.5), min_size=3, max_size=3))
 def test_photometric_jitter_is_brightness_then_contrast_then_saturation(seed, factors):

@@ -156,6 +156,33 @@ def test_an_expert_runs_at_the_scales_of_its_class_and_other_models_at_those_of_
     assert scales_run(chosen={**chosen, 2: "full"}, expert_of=car) == [0.5, 1.0, 2.0]
 
 
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_built_predictor_mirrors_where_the_settings_say_so(flip):
+    images, _ = colour_images(height=64, width=64)
+    model = Brightest()
+    build_predictor(Network(attention="none"), Inference(scales=(1.0,), flip=flip), model).labels(images)
+    assert model.runs == [1.0] * (1 + flip)
+
+
+def test_a_built_predictor_takes_each_class_s_channel_from_its_set():
+    """At scale 2 this network says big house everywhere: right where that class keeps to the training scales."""
+    truth = np.zeros((1, 64, 64), np.uint8)
+    truth[:, :, 32:] = 1
+    images = np.full((1, 64, 64, 3), 40, np.uint8)
+    images[truth == 0, 0], images[truth == 1, 1] = 220, 220
+    network, inference = Network(training_scales=(0.5, 1.0)), Inference(scales=(0.5, 1.0, 2.0))
+
+    def labels(**arguments):
+        return build_predictor(network, inference, LowScaleSeesRoad(), **arguments).labels(images)
+
+    assert (labels() == 1).all()
+    assert (labels(chosen=dict.fromkeys(range(CLASSES), "full")) == 1).all()
+    assert (labels(chosen={0: "training", 1: "training", 2: "full"}) == truth).mean() > 0.9
+    house = labels_of_test().class_of("big house")
+    chosen = {0: "full", 1: "training", 2: "full"}
+    assert (labels(chosen=chosen, expert_of=house) == truth).mean() > 0.9, "all channels of an expert"
+
+
 def test_per_class_scales_must_be_complete():
     images, _ = colour_images()
     with pytest.raises(UserError, match="train id 1"):
@@ -177,6 +204,14 @@ def test_predict_split_writes_label_ids_at_the_original_size(tmp_path, batch):
     for number in range(3):
         expected = np.array([7, 11, 26], np.uint8)[truth[number]].repeat(2, 0).repeat(2, 1)
         np.testing.assert_array_equal(read_label(out / f"image{number}.png"), expected)
+
+
+def test_each_image_comes_back_at_its_own_size(tmp_path):
+    packed = packed_of(*colour_images())
+    manifest = manifest_of(packed, 10, 13).assign(height=[30, 20, 10], width=[13, 26, 39])
+    predict_split(Predictor(Brightest()), packed, manifest, labels_of_test(), tmp_path / "val", batch=2)
+    sizes = {row.image_id: (row.height, row.width) for row in manifest.itertuples()}
+    assert {name: read_label(tmp_path / "val" / f"{name}.png").shape for name in sizes} == sizes
 
 
 class Failing(Brightest):

@@ -89,6 +89,37 @@ def test_moves_never_touch_the_head_and_each_has_its_reason(counts, data):
             assert (final.loc[final["class"] == name, "moved_from"] == "").all()
 
 
+@pytest.mark.parametrize(
+    "classes, sizes", [(2, (1, 0, 1)), (3, (1, 1, 1)), (4, (1, 1, 2)), (5, (1, 2, 2)), (6, (2, 2, 2)), (19, (6, 6, 7))]
+)
+def test_tertiles_of_few_and_of_many_classes(classes, sizes):
+    table = initial_buckets(stats(range(classes, 0, -1)))
+    assert [(table["bucket"] == bucket).sum() for bucket in ("head", "middle", "tail")] == list(sizes)
+    cut = initial_buckets(stats(range(classes, 0, -1)), sizes[:2])
+    assert cut.equals(table), "the same by cuts"
+
+
+JUST = 1e-9
+
+
+@pytest.mark.parametrize(
+    "iou, middle, tail",
+    [
+        (0.25 - JUST, "tail", "tail"),
+        (0.25, "middle", "tail"),
+        (0.75 - JUST, "middle", "tail"),
+        (0.75, "middle", "middle"),
+    ],
+)
+def test_an_iou_on_a_border_is_not_poor_and_is_good(iou, middle, tail):
+    """Poor is below .5 - .25, good from .5 + .25 on; numbers that floating point has exactly."""
+    initial = pd.DataFrame({"class": ["m", "t"], "share": [0.6, 0.4], "bucket": ["middle", "tail"]})
+    settings = Buckets(poor=0.5, good=0.5, margin=0.25)
+    assert list(final_buckets(initial, {"m": iou, "t": iou}, settings)["bucket"]) == [middle, tail]
+    mean = final_buckets(initial, {"m": 0.5, "t": 0.5})
+    assert list(mean["bucket"]) == ["middle", "middle"], "both lie on the mean: one is not poor, the other good"
+
+
 def test_the_published_example_moves_as_expected():
     """Of the one public per-class table of MiniCity: wall joins the tail, sign, light and bicycle leave it."""
     initial = pd.DataFrame({

@@ -48,6 +48,30 @@ def test_components_are_those_of_another_library(label, min_area):
     assert dropped == count - len(expected)
 
 
+@pytest.mark.parametrize(
+    "rows, boxes",
+    [
+        (["#..", ".#.", "..#"], [(0, 0, 3, 3, 3)]),
+        (["..#", ".#.", "#.."], [(0, 0, 3, 3, 3)]),
+        (["##..", "..##"], [(0, 0, 4, 2, 4)]),
+        (["#.#", "...", "#.."], [(0, 0, 1, 1, 1), (2, 0, 1, 1, 1), (0, 2, 1, 1, 1)]),
+        ([".##", "...", "#.."], [(1, 0, 2, 1, 2), (0, 2, 1, 1, 1)]),
+    ],
+)
+def test_pixels_that_touch_at_a_corner_are_one_region(rows, boxes):
+    """Eight neighbours; regions from top to bottom, then from left to right."""
+    label = np.array([[7 if pixel == "#" else 3 for pixel in row] for row in rows], np.uint8)
+    assert find_regions(label, 7) == (boxes, 0)
+
+
+@pytest.mark.parametrize("min_area, kept", [(0, 2), (1, 2), (3, 2), (4, 1), (6, 1), (7, 0)])
+def test_a_region_as_large_as_the_bound_is_kept(min_area, kept):
+    label = np.zeros((5, 8), np.uint8)
+    label[0, :3], label[2:4, 4:7] = 7, 7  # 3 and 6 pixels
+    regions, dropped = find_regions(label, 7, min_area=min_area)
+    assert (len(regions), dropped) == (kept, 2 - kept)
+
+
 @quick
 @given(masks, st.sampled_from(["components", "image", "instances"]))
 def test_boxes_are_tight_and_hold_every_pixel_of_the_class(label, source):
@@ -102,6 +126,14 @@ def test_an_edge_on_the_border_of_two_pixels_stays_there():
     on_pixel, on_border = image_boxes("a", [Region(117, 479, 15, 108, 1), Region(57, 479, 15, 108, 1)], [3], 0.5, 1.1,
                                       2048, 1024)  # fmt: skip
     assert (on_pixel.x, on_pixel.w) == (60, 129) and (on_border.x, on_border.clipped) == (0, 0)
+
+
+@pytest.mark.parametrize("width, height, clipped", [(38, 38, 0), (37, 38, 1), (38, 37, 1)])
+@pytest.mark.parametrize("x, y, beyond", [(17, 17, 0), (16, 17, 1), (17, 16, 1)])
+def test_a_box_that_ends_on_the_border_of_the_image_is_not_clipped(width, height, clipped, x, y, beyond):
+    """Level 2 of a box of 5x5 reaches (.4 + 1.5 * 2) * 5 = 17 pixels farther on each side."""
+    (row,) = image_boxes("a", [Region(x, y, 5, 5, 25)], [2], 0.4, 1.5, width + x - 16, height + y - 16)
+    assert row.clipped == max(clipped, beyond)
 
 
 def test_ratios_outside_the_report_are_refused():
