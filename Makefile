@@ -1,5 +1,5 @@
 # make paper: set everything up and go from raw images to Table 1 on ToyCity.   make test: set everything up and run the tests.
-# make plan: what would be trained, and what it would cost.
+# make plan: what would be trained, and what it would cost.   make mutants: whether the tests notice changed lines.
 # Another configuration: make paper CONFIG=config/camvid_smoke.yaml.  More options for Snakemake: ARGS="-n".
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,7 +7,7 @@ CONFIG ?=
 ARGS ?=
 SNAKEMAKE := $(BIN)/snakemake --cores all $(if $(CONFIG),--configfile=$(CONFIG))
 
-.PHONY: paper plan report test lint clean
+.PHONY: paper plan report test lint mutants clean
 
 paper: .venv/run.ready
 	$(SNAKEMAKE) $(ARGS)
@@ -21,6 +21,9 @@ report: .venv/run.ready
 
 test: .venv/dev.ready
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)
+
+mutants: .venv/dev.ready
+	$(BIN)/python tests/mutants.py $(ARGS)
 
 lint: .venv/dev.ready
 	$(BIN)/ruff check .
