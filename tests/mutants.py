@@ -1,6 +1,6 @@
 """Do the tests notice? Single lines of the method's code are changed, one at a time, and the tests must fail each time.
 
-    python tests/mutants.py                 all mutants (make mutants); a quarter of an hour on one core
+    python tests/mutants.py                 all mutants (make mutants); about half an hour on one idle core
     python tests/mutants.py levels order    those of these modules
     python tests/mutants.py --list
 
@@ -24,13 +24,13 @@ LIBRARY = Path("scripts/tailcutmix")
 TESTS = {
     "mixing": ("distributions", "levels", "level0", "windows", "contrasts", "sampler"),
     "tail": ("subsets", "buckets"),
-    "prediction": ("", "ensemble"),
+    "prediction": ("", "ensemble", "gate"),
     "metrics": ("", "bootstrap"),
 }
 """The fast tests of each package: ``tests/test_<package>_<name>.py``."""
 LEFT_OUT = "not published_networks and not processes"
-SECONDS = 300
-"""A mutant that runs so long is in an endless loop: the tests have noticed."""
+PATIENCE = 20
+"""A mutant under which the tests run so many times as long is in an endless loop: they have noticed."""
 WANTED = 0.95
 
 
@@ -168,8 +168,9 @@ MUTANTS = [
     Mutant("prediction/inference", "sorted(set(self.set_of_class.values())) or", "[] or"),
     Mutant("prediction/inference", "scales[chosen[expert_of.train_id]], None", "scales[FULL], None"),
     Mutant("prediction/inference", "if chosen is not None:", "if chosen is None:"),
-    Mutant("prediction/inference", "flip=inference.flip", "flip=False"),
-    Mutant("prediction/inference", "input_scale=network.input_scale", "input_scale=1.0"),
+    Mutant("prediction/inference", "chosen, inference.flip, device", "chosen, False, device"),
+    Mutant("prediction/inference", "device, network.input_scale, shifts)", "device, 1.0, shifts)"),
+    Mutant("prediction/inference", "logits[:, train_id] += amount", "logits[:, train_id] -= amount"),
     Mutant("prediction/inference", "TRAINING: network.training_scales, FULL: inference.scales",
            "TRAINING: inference.scales, FULL: network.training_scales"),
     Mutant("prediction/inference", "if set_of_class[c] != name", "if set_of_class[c] == name"),
@@ -179,7 +180,11 @@ MUTANTS = [
         "if set_of_class[c] != name]] = 0.0",
         "a class of another set must lie below all others, whose softmax is above 0 unless all of a pixel underflow",
     ),
-    Mutant("prediction/scales", "iou_training > iou_full", "iou_training >= iou_full"),
+    Mutant("prediction/scales", "first > default + selection.margin", "first >= default + selection.margin"),
+    Mutant("prediction/scales", "images >= selection.min_images", "images > selection.min_images"),
+    Mutant("prediction/gate", "count_nonzero(predicted & evaluated & ~there)", "count_nonzero(predicted & ~there)"),
+    Mutant("prediction/gate", "better(after, np.nan_to_num(before)", "better(np.nan_to_num(before), after"),
+    Mutant("prediction/prior", "math.log(train / in_batches)", "math.log(in_batches / train)"),
     Mutant("prediction/scales", "predictor.sets[TRAINING] == predictor.sets[FULL]",
            "predictor.sets[TRAINING] != predictor.sets[FULL]"),
     Mutant("prediction/run", "to_label_id[resize_nearest(train_ids, size)]", "to_label_id[train_ids]"),
@@ -221,13 +226,13 @@ def copy(place: Path) -> Path:
     return root
 
 
-def run_tests(root: Path, package: str) -> tuple[bool, str]:
+def run_tests(root: Path, package: str, seconds: float | None = None) -> tuple[bool, str]:
     """Whether the tests of a package pass under ``root``, and the first that does not."""
     files = [f"tests/test_{'_'.join(filter(None, (package, name)))}.py" for name in TESTS[package]]
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-k", LEFT_OUT, *files]
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}  # a stale cache would run the line as it was
     try:
-        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=SECONDS)
+        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=seconds)
     except subprocess.TimeoutExpired:
         return False, "endless"
     failed = [line.split(" - ")[0].split("::")[-1] for line in done.stdout.splitlines() if line.startswith("FAILED")]
@@ -245,11 +250,13 @@ def main() -> None:
     if arguments.list:
         print(*wanted, sep="\n")
         return
-    survivors, tried = [], 0
+    survivors, tried, seconds = [], 0, {}
     with tempfile.TemporaryDirectory() as place:
         root = copy(Path(place))
         for package in dict.fromkeys(m.module.split("/")[0] for m in wanted):
+            began = time.monotonic()
             passed, failed = run_tests(root, package)
+            seconds[package] = PATIENCE * (time.monotonic() - began)
             if not passed:
                 sys.exit(f"the tests of {package} fail without any mutant: {failed}")
         for mutant in wanted:
@@ -259,7 +266,8 @@ def main() -> None:
             path = (root / LIBRARY / mutant.module).with_suffix(".py")
             original, began = path.read_text(), time.monotonic()
             mutant.apply(root)
-            passed, failed = run_tests(root, mutant.module.split("/")[0])
+            package = mutant.module.split("/")[0]
+            passed, failed = run_tests(root, package, seconds[package])
             path.write_text(original)
             tried += 1
             if passed:

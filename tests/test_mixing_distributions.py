@@ -48,21 +48,30 @@ def test_base_windows_are_uniform_and_every_other_is_mirrored():
     assert not read(unmirrored.images).flip.any()
 
 
+def test_a_window_larger_than_the_image_lies_anywhere_around_it():
+    """A crop of 6x7 around 4x5 pixels: three rows and three columns to begin at; beyond the image there is no label."""
+    labelled = draw("none", coded(2, 4, 5), 5).labels != 255
+    assert (labelled.flatten(1).sum(1) == 20).all()
+    assert_uniform([labelled.any(axis).int().argmax(1).numpy() for axis in (2, 1)], [3, 3])
+
+
 @pytest.mark.parametrize("low, high", [(0.5, 2.0), (0.8, 1.0)])
-def test_scales_are_uniform_and_independent_of_the_place(low, high):
+def test_scales_are_uniform_and_independent_of_place_and_mirroring(low, high):
     data, side = coded(2, 40, 40), 16
-    found = draw("none", data, crop=(side, side), augmentation=Augmentation((low, high), False, 0.0))
-    pixels = (found.images * 255).double().numpy() / STEP
+    found = draw("none", data, crop=(side, side), augmentation=Augmentation((low, high), True, 0.0))
+    red, green = ((found.images[:, plane] * 255).double().numpy() / STEP for plane in (0, 1))
+    flip = green[:, 0, 0] > green[:, 0, -1]
+    green = np.where(flip[:, None, None], green[:, :, ::-1], green)
     inner = [side // 4, 3 * side // 4]  # beside the border, where resizing repeats pixels
     lengths = []
-    for plane, axis in ((pixels[:, 0, :, 3], 0), (pixels[:, 1, 3, :], 1)):
-        slope = (plane[:, inner[1]] - plane[:, inner[0]]) / (inner[1] - inner[0])
+    for line in (red[:, :, 3], green[:, 3]):
+        slope = (line[:, inner[1]] - line[:, inner[0]]) / (inner[1] - inner[0])
         lengths.append(np.rint(slope * side).astype(int))
-        start = plane[:, inner[0]] - ((inner[0] + 0.5) * slope - 0.5)
+        start = line[:, inner[0]] - ((inner[0] + 0.5) * slope - 0.5)
         room = 40 - lengths[-1]
-        assert (start > -0.01).all() and (start < room + 0.01).all(), axis
-        quarter = (4 * (start + 0.5) / (room + 1)).astype(int)
-        assert_independent(quarter, lengths[-1] > np.median(lengths[-1]))
+        assert (start > -0.01).all() and (start < room + 0.01).all()
+        assert_independent((4 * (start + 0.5) / (room + 1)).astype(int), lengths[-1] > np.median(lengths[-1]))
+    assert_independent(flip, lengths[0] > np.median(lengths[0]))
     assert np.array_equal(*lengths), "the scale is one for both sides"
     shares = {
         length: share_of_scale(low, high, (side / (length + 0.5), side / (length - 0.5)))

@@ -13,6 +13,7 @@ from mixing_fakes import CLASSES, LABELS, RARE, boxes, packed
 from mixing_fakes import sampler as make
 
 from tailcutmix.errors import UserError
+from tailcutmix.mixing import streams
 from tailcutmix.mixing.batch import Counts
 from tailcutmix.mixing.order import image_order
 from tailcutmix.mixing.place import Place
@@ -94,6 +95,7 @@ def test_streams_share_no_number_and_rows_do_not_depend_on_their_count():
     drawn = [uniforms(*key, 5, three)["three"] for key in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (0, 0, 2))]
     assert len(np.unique(drawn)) == 5 * 15
     assert np.array_equal(uniforms(0, 1, 0, 50, three)["three"][:5], drawn[2])
+    assert len({streams.BASE, streams.TAIL, streams.PATCH, streams.CONTRAST, streams.BETA, streams.ORDER}) == 6
     assert min(part.min() for part in drawn) >= 0 and max(part.max() for part in drawn) < 1
 
 
