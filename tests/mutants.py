@@ -220,7 +220,7 @@ def copy(place: Path) -> Path:
     """What the tests need, copied."""
     root = place / "copy"
     ignore = shutil.ignore_patterns("__pycache__")
-    for name in ("scripts", "tests", "config", "benchmarks"):
+    for name in ("scripts", "tests", "config", "benchmarks", "docs"):
         shutil.copytree(ROOT / name, root / name, ignore=ignore)
     shutil.copy(ROOT / "pyproject.toml", root)
     return root
