@@ -2,7 +2,9 @@
 
 import json
 import math
+import shutil
 import statistics as stdlib
+import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -27,7 +29,7 @@ from paper_results import (
 
 from tailcutmix.errors import UserError
 from tailcutmix.paper.classes import read_classes
-from tailcutmix.paper.formats import write_table
+from tailcutmix.paper.formats import signed_cell, with_best_bold, write_table
 from tailcutmix.paper.material import Material, Method, MethodFile
 from tailcutmix.paper.published import REPORT_TABLE1, SCORES
 from tailcutmix.paper.scores import read_metrics, summarise
@@ -108,7 +110,8 @@ def test_every_number_stands_in_its_column(tmp_path, suffix):
     assert places == sorted(places)
     for score in SCORES:
         low, high = entry["interval"][score]
-        assert f"[{low:.3f}, {high:.3f}]" in line
+        interval = f"[{low:.3f}, {high:.3f}]"
+        assert (interval.replace("0.", ".") if suffix == "tex" else interval) in line
 
 
 def test_csv_is_tidy_and_says_whose_numbers_they_are(tmp_path):
@@ -336,6 +339,85 @@ def test_differences_are_paired(tmp_path):
     assert gain["iou_class_low"] < gain["iou_class"] < gain["iou_class_high"] and gain["iou_class_above_zero"] == 1
     page = (tmp_path / "differences.html").read_text()
     assert f"+{gain['iou_class']:.3f}*" in page and "+0.000*" not in page
+
+
+@pytest.mark.parametrize(
+    ("numbers", "cell"),
+    [
+        ((0.008, 0.0002, 0.019), "+0.0080*\n[+0.0002, +0.0190]"),
+        ((0.008, -0.0002, 0.025), "+0.0080\n[−0.0002, +0.0250]"),
+        ((0.008, 0.0, 0.025), "+0.008\n[+0.000, +0.025]"),
+        ((-0.02, -0.03, -0.01), "−0.020*\n[−0.030, −0.010]"),
+        ((math.nan, math.nan, math.nan), "n/a"),
+    ],
+)
+def test_the_digits_of_an_interval_show_on_which_side_of_zero_it_ends(numbers, cell):
+    assert signed_cell(*numbers) == cell
+
+
+def test_table1_and_the_terminal_show_the_buckets(tmp_path):
+    _, _, final = write_classes(tmp_path)
+    material = with_statistics(tmp_path, {"m0": 0.7, "m1": 0.8}, final)
+    table1.make(material, tmp_path / "table1")
+    frame = pd.read_csv(tmp_path / "table1.csv")
+    arms = ablation.ablation(material).set_index("model")
+    text = table1.render_terminal(frame)
+    assert max(map(len, text.splitlines())) <= 100 and "tail" in text.splitlines()[1]
+    for _, row in frame.dropna(subset="model").iterrows():
+        for bucket in ("head", "middle", "tail"):
+            value = arms.at[row["model"], f"iou_{bucket}"]
+            assert row[f"iou_{bucket}"] == pytest.approx(value, abs=1e-5) and f"{value:.3f}" in text
+    published = next(row for row in Rows((tmp_path / "table1.html").read_text()).rows if row[0] == "Baseline")
+    assert published[-3:] == ["–"] * 3
+
+
+def test_the_best_of_a_group_is_bold_and_the_only_row_is_not(tmp_path):
+    frame = pd.DataFrame({"method": ["a", "b", "c"], "score": ["0.500", "0.501\n[0.4, 0.6]", "0.501"]})
+    shown = with_best_bold(frame, pd.DataFrame({"score": [0.5, 0.5009, 0.5012]}))
+    write_table(frame, tmp_path / "t", 'Table 3. A "table"', shown)
+    for suffix, first, second in (
+        ("md", "**0.501** [0.4, 0.6]", "| **0.501**"),
+        ("html", "<b>0.501</b><br>", "<b>0.501</b></td>"),
+        ("tex", r"\textbf{0.501}\\", r"{\textbf{0.501}}"),
+    ):
+        text = (tmp_path / f"t.{suffix}").read_text()
+        assert first in text and second in text and text.count("0.500") == 1
+    assert r"\caption{A ``table''}" in text and r"\label{tab:t}" in text
+    one = frame.iloc[:1]
+    assert with_best_bold(one, pd.DataFrame({"score": [0.5]})).equals(one.astype(object))
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+def test_latex_compiles_within_the_page(tmp_path):
+    stats, _, final = write_classes(tmp_path)
+    skills = dict.fromkeys(LEVEL, 0.7) | {"ensemble": 0.8}
+    material = replace(with_statistics(tmp_path, skills, final), statistics=stats, reference=method("m0"))
+    for module in (table1, differences, per_class, ablation):
+        module.make(material, tmp_path / module.__name__.rpartition(".")[2])
+    inputs = "".join(f"\\input{{{path.stem}}}" for path in tmp_path.glob("*.tex"))
+    preamble = r"\documentclass{article}\usepackage{booktabs,graphicx,textcomp}\begin{document}"
+    (tmp_path / "page.tex").write_text(f"{preamble}{inputs}\\end{{document}}")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and "Overfull" not in done.stdout, done.stdout[-2000:]
+
+
+def test_per_class_gains_are_those_of_the_last_row_over_the_reference(tmp_path):
+    stats, _, final = write_classes(tmp_path)
+    material = with_statistics(tmp_path, {"m0": 0.7, "m1": 0.9, "ensemble": 0.8}, final)
+    material = replace(material, statistics=stats, reference=method("m0"))
+    per_class.make(material, tmp_path / "t")
+    frame = pd.read_csv(tmp_path / "t.csv").set_index(["class", "model"])
+
+    def iou(seed, skill):
+        tp, fn, fp = (statistics(seed, skill=skill).counts[f"class_{kind}"].sum(0) for kind in ("tp", "fn", "fp"))
+        return (tp / (tp + fn + fp))[CLASSES.index("bus")]
+
+    row = frame.loc[("bus", "ensemble")]
+    assert row["gain"] == pytest.approx(np.mean([iou(k, 0.8) - iou(k, 0.7) for k in (0, 1)]), abs=1e-5)
+    assert row["gain_low"] < row["gain"] < row["gain_high"]
+    assert frame.xs("m1", level="model")["gain"].isna().all()
+    assert per_class.gains(replace(material, reference=method("ensemble"))) is None
 
 
 def test_differences_need_statistics_of_the_same_images(tmp_path):

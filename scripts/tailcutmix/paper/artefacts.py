@@ -53,7 +53,14 @@ class Artefact:
 
 
 ARTEFACTS = (
-    Artefact("table1", "table", "Table 1", "Tables", inputs=("scores",), settings=("readings",)),
+    Artefact(
+        name="table1",
+        kind="table",
+        title="Table 1",
+        category="Tables",
+        inputs=("scores", "image_statistics", "buckets"),
+        settings=("readings",),
+    ),
     Artefact(
         name="differences",
         kind="table",
@@ -67,7 +74,8 @@ ARTEFACTS = (
         kind="table",
         title="Scores of each class",
         category="Tables",
-        inputs=("scores", "buckets", "statistics"),
+        inputs=("scores", "image_statistics", "buckets", "statistics"),
+        settings=("reference",),
     ),
     Artefact(
         name="claims",

@@ -2,6 +2,7 @@
 
 import html
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,6 +31,29 @@ TEX_SPECIAL = {
 }  # fmt: skip
 
 
+class Bold(str):
+    """A cell that stands out: the best of its column."""
+
+
+def with_best_bold(shown: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
+    """`shown` with the cell of the highest value of each column in bold, and those that print the same number.
+
+    Args:
+        shown: strings; the first line of a cell begins with the number.
+        values: numbers, of the index and some of the columns of `shown`; a column with fewer than two stays as it is.
+    """
+    marked = shown.astype(object)
+    for column in values:
+        numbers = values[column].astype(float)
+        if numbers.notna().sum() < 2:
+            continue
+        cells = shown[column].astype(str)
+        printed = cells.str.split().str[0]
+        best = printed.iloc[int(numbers.fillna(-math.inf).to_numpy().argmax())]
+        marked[column] = [Bold(cell) if text == best else cell for cell, text in zip(cells, printed, strict=True)]
+    return marked
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A score to `digits` places, ``n/a`` where there is none."""
     return MISSING if value is None or math.isnan(value) else f"{value:.{digits}f}".replace("-", "−")
@@ -47,6 +71,19 @@ def score_cell(value: float, std: float, low: float, high: float, digits: int = 
     return text
 
 
+def signed_cell(value: float, low: float, high: float) -> str:
+    """``+0.034`` and, on a second line, ``[+0.010, +0.060]``; a ``*`` where the interval leaves out zero.
+
+    Three digits, and as many more as it takes to see on which side of zero the ends of the interval lie.
+    """
+    if math.isnan(value):
+        return MISSING
+    ends = [abs(end) for end in (low, high) if end]
+    digits = next((n for n in (3, 4, 5) if all(round(end, n) for end in ends)), 6)
+    texts = [f"{score:+.{digits}f}".replace("-", "−") for score in (value, low, high)]
+    return f"{texts[0]}{'*' if low > 0 or high < 0 else ''}\n[{texts[1]}, {texts[2]}]"
+
+
 def row_cell(row: pd.Series, name: str, digits: int = 3) -> str:
     """:func:`score_cell` of column `name` of a tidy row and its ``_std``, ``_low`` and ``_high``."""
     value, std, low, high = (float(row[name + end]) for end in ("", "_std", "_low", "_high"))
@@ -60,7 +97,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_table(
-    frame: pd.DataFrame, stem: str | Path, caption: str, shown: pd.DataFrame | None = None, notes: Sequence[str] = ()
+    frame: pd.DataFrame,
+    stem: str | Path,
+    caption: str,
+    shown: pd.DataFrame | None = None,
+    notes: Sequence[str] = (),
+    narrow: pd.DataFrame | None = None,
 ) -> None:
     """Write ``<stem>.csv`` (the tidy frame) and ``.md``, ``.html``, ``.tex`` (what a reader sees).
 
@@ -69,12 +111,15 @@ def write_table(
         shown: strings, one row per printed row; a column ``group``, where there is one, becomes a heading line at each
             change. A line break in a cell parts a value from its interval. Default: `frame`, numbers to three digits.
         notes: sentences under the table.
+        narrow: what LaTeX shows instead, for a table that is too wide for a page.
     """
     if shown is None:
         shown = frame.map(lambda value: number(value) if isinstance(value, float) else str(value))
     write_text(Path(f"{stem}.csv"), frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-    for suffix, text in (("md", to_markdown), ("html", to_html), ("tex", to_latex)):
-        write_text(Path(f"{stem}.{suffix}"), text(shown, caption, notes))
+    write_text(Path(f"{stem}.md"), to_markdown(shown, caption, notes))
+    write_text(Path(f"{stem}.html"), to_html(shown, caption, notes))
+    label = f"tab:{Path(stem).name}"
+    write_text(Path(f"{stem}.tex"), to_latex(shown if narrow is None else narrow, caption, notes, label))
 
 
 def rows_by_group(shown: pd.DataFrame) -> tuple[list[str], list[tuple[str | None, list[list[str]]]]]:
@@ -85,20 +130,27 @@ def rows_by_group(shown: pd.DataFrame) -> tuple[list[str], list[tuple[str | None
         heading = row["group"] if "group" in shown.columns else None
         if not groups or groups[-1][0] != heading:
             groups.append((heading, []))
-        groups[-1][1].append([str(row[column]) for column in columns])
+        groups[-1][1].append([row[column] for column in columns])
     return columns, groups
 
 
 def to_markdown(shown: pd.DataFrame, caption: str, notes: Sequence[str] = ()) -> str:
     """A GitHub-flavoured Markdown table, columns padded so that the plain text reads as a table too."""
     columns, groups = rows_by_group(shown)
-    lines = [columns]
+
+    def cell(text: str) -> str:
+        first, _, rest = text.replace("|", "\\|").partition("\n")
+        first = f"**{first}**" if isinstance(text, Bold) else first
+        return f"{first} {rest}" if rest else first
+
+    lines, headings = [columns], set()
     for heading, rows in groups:
         if heading is not None:
+            headings.add(len(lines))
             lines.append([f"**{heading}**"] + [""] * (len(columns) - 1))
-        lines += [[cell.replace("\n", " ").replace("|", "\\|") for cell in row] for row in rows]
-    cells = [[line[i] for line in lines if not line[i].startswith("**")] for i in range(len(columns))]
-    widths = [max(3, *map(len, column)) for column in cells]
+        lines += [[cell(text) for text in row] for row in rows]
+    measured = [line for place, line in enumerate(lines) if place not in headings]
+    widths = [max(3, *map(len, column)) for column in zip(*measured, strict=True)]
     padded = [" | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
     rule = " | ".join(("-" * width) if i == 0 else "-" * (width - 1) + ":" for i, width in enumerate(widths))
     body = "\n".join(f"| {line} |" for line in [padded[0], rule, *padded[1:]])
@@ -112,7 +164,8 @@ def to_html(shown: pd.DataFrame, caption: str, notes: Sequence[str] = ()) -> str
 
     def cell(text: str) -> str:
         first, _, rest = text.partition("\n")
-        return html.escape(first) + (f"<br><small>{html.escape(rest)}</small>" if rest else "")
+        value = f"<b>{html.escape(first)}</b>" if isinstance(text, Bold) else html.escape(first)
+        return value + (f"<br><small>{html.escape(rest)}</small>" if rest else "")
 
     lines = ["<!DOCTYPE html>", '<html lang="en"><head><meta charset="utf-8">']
     lines += [f"<title>{html.escape(caption)}</title>", f"<style>\n{STYLE}\n</style></head><body>", "<table>"]
@@ -129,31 +182,44 @@ def to_html(shown: pd.DataFrame, caption: str, notes: Sequence[str] = ()) -> str
     return "\n".join([*lines, "</body></html>"]) + "\n"
 
 
-def to_latex(shown: pd.DataFrame, caption: str, notes: Sequence[str] = ()) -> str:
-    """A ``table`` environment to \\input; needs the package booktabs."""
+def to_latex(shown: pd.DataFrame, caption: str, notes: Sequence[str] = (), label: str = "") -> str:
+    """A ``table`` environment to \\input, never wider than the line; needs the packages booktabs and graphicx."""
     columns, groups = rows_by_group(shown)
-
-    def escape(text: str) -> str:
-        return "".join(TEX_SPECIAL.get(character, character) for character in text)
 
     def cell(text: str) -> str:
         first, _, rest = text.partition("\n")
-        # braces: a cell that begins with [ would be taken for an option of the \\ before it
+        value = f"\\textbf{{{tex(first)}}}" if isinstance(text, Bold) else tex(first)
         if not rest:
-            return f"{{{escape(first)}}}"
-        return f"\\shortstack[r]{{{escape(first)}\\\\{{\\scriptsize {escape(rest)}}}}}"
+            return f"{{{value}}}"  # braces: a cell that begins with [ would be taken for an option of the \\ before it
+        interval = re.sub(r"(?<!\d)0\.", ".", rest)
+        return f"\\begin{{tabular}}[t]{{@{{}}r@{{}}}}{value}\\\\[-.3ex]{{\\tiny {tex(interval)}}}\\end{{tabular}}"
 
-    lines = ["% needs \\usepackage{booktabs}", "\\begin{table}", "\\centering", f"\\caption{{{escape(caption)}}}"]
-    lines += [f"\\begin{{tabular}}{{l{'r' * (len(columns) - 1)}}}", "\\toprule"]
-    lines += [" & ".join(escape(title) for title in columns) + " \\\\", "\\midrule"]
+    def head(title: str) -> str:
+        words = tex(title).replace(" ", "\\\\")
+        return f"\\begin{{tabular}}[b]{{@{{}}r@{{}}}}{words}\\end{{tabular}}"
+
+    # LaTeX numbers the tables and says "Table" itself
+    words = re.sub(r"^Table \d+[.:] ", "", caption)
+    lines = ["% needs \\usepackage{booktabs,graphicx}", "\\begin{table}", "\\centering", f"\\caption{{{tex(words)}}}"]
+    lines += [f"\\label{{{label}}}"] if label else []
+    lines += ["\\scriptsize", "\\setlength{\\tabcolsep}{2.5pt}", "\\renewcommand{\\arraystretch}{1.15}"]
+    lines += ["\\sbox0{%", f"\\begin{{tabular}}{{@{{}}l{'r' * (len(columns) - 1)}@{{}}}}", "\\toprule"]
+    lines += [" & ".join([tex(columns[0]), *map(head, columns[1:])]) + " \\\\", "\\midrule"]
     for index, (heading, rows) in enumerate(groups):
         if heading is not None:
             lines += ["\\midrule"] if index else []
-            lines.append(f"\\multicolumn{{{len(columns)}}}{{l}}{{\\textbf{{{escape(heading)}}}}} \\\\")
+            lines.append(f"\\multicolumn{{{len(columns)}}}{{@{{}}l}}{{\\textbf{{{tex(heading)}}}}} \\\\")
         lines += [" & ".join(cell(text) for text in row) + " \\\\" for row in rows]
-    lines += ["\\bottomrule", "\\end{tabular}"]
+    lines += ["\\bottomrule", "\\end{tabular}}%"]
+    lines.append("\\ifdim\\wd0>\\linewidth\\resizebox{\\linewidth}{!}{\\usebox0}\\else\\usebox0\\fi")
     if notes:
-        lines.append("\\par\\smallskip\\begin{minipage}{\\linewidth}\\footnotesize")
-        lines += [f"{escape(note)}\\par" for note in notes]
+        lines.append("\\par\\smallskip\\begin{minipage}{\\linewidth}\\scriptsize")
+        lines += [f"{tex(note)}\\par" for note in notes]
         lines.append("\\end{minipage}")
     return "\n".join([*lines, "\\end{table}"]) + "\n"
+
+
+def tex(text: str) -> str:
+    """Text as LaTeX prints it, with the quotes of print."""
+    escaped = "".join(TEX_SPECIAL.get(character, character) for character in text)
+    return re.sub(r'"([^"]*)"', r"``\1''", escaped)

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from tailcutmix.errors import UserError
+from tailcutmix.metrics.bootstrap import estimate_scores
+from tailcutmix.metrics.statistics import read_statistics
 from tailcutmix.paper.material import NOT_AN_INPUT, Material, Method
 from tailcutmix.paper.published import SCORES
 
@@ -130,6 +132,28 @@ def summarise_part(seeds: Sequence[SeedScores], part: str, name: str, score: str
     """
     cells = [(entry.metrics.get(part) or {}).get(name) or {} for entry in seeds]
     return summarise([cell.get(score) for cell in cells], [cell.get(f"{score}_interval") for cell in cells])
+
+
+def bucket_scores(seeds: Sequence[SeedScores], members: Mapping[str, Sequence[str]]) -> dict[str, dict[str, float]]:
+    """Mean IoU of each bucket's classes, summed up over the seeds of one method.
+
+    Args:
+        seeds: the scores of its seeds, with the statistics of the images.
+        members: bucket -> class names.
+
+    Returns:
+        bucket -> :func:`summarise` over the seeds, for each of BUCKETS; all NaN for one without classes.
+    """
+    found = []
+    for entry in seeds:
+        statistics, settings = read_statistics(entry.image_statistics), entry.metrics["bootstrap"]
+        found.append(estimate_scores(statistics, members, settings["replicates"], settings["level"], settings["seed"]))
+    summaries = {bucket: summarise([], []) for bucket in BUCKETS}
+    for bucket in members:
+        of_seeds = [scores[f"iou_{bucket}"] for scores in found]
+        ends = [(float(estimate.low), float(estimate.high)) for estimate in of_seeds]
+        summaries[bucket] = summarise([float(estimate.value) for estimate in of_seeds], ends)
+    return summaries
 
 
 def prefixed(summary: Mapping[str, float | None], name: str) -> dict[str, float | None]:

@@ -1,49 +1,23 @@
 """The ablation that the report lacks: what each part of the method brings, beside other ways with a long tail."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from tailcutmix.metrics.bootstrap import estimate_scores
-from tailcutmix.metrics.statistics import read_statistics
 from tailcutmix.paper.classes import bucket_members
-from tailcutmix.paper.formats import row_cell, write_table
+from tailcutmix.paper.formats import row_cell, with_best_bold, write_table
 from tailcutmix.paper.material import Material
 from tailcutmix.paper.published import COLUMN_TITLES, SCORES
 from tailcutmix.paper.scores import (
     ALL_SCORES,
     BUCKETS,
-    SeedScores,
+    bucket_scores,
     by_method,
     prefixed,
     read_scores,
     same_test,
-    summarise,
     summarise_score,
 )
-
-
-def bucket_scores(seeds: Sequence[SeedScores], members: Mapping[str, Sequence[str]]) -> dict[str, dict[str, float]]:
-    """Mean IoU of each bucket's classes, summed up over the seeds of one method.
-
-    Args:
-        seeds: the scores of its seeds, with the statistics of the images.
-        members: bucket -> class names.
-
-    Returns:
-        bucket -> :func:`tailcutmix.paper.scores.summarise` over the seeds.
-    """
-    found = []
-    for entry in seeds:
-        statistics, settings = read_statistics(entry.image_statistics), entry.metrics["bootstrap"]
-        found.append(estimate_scores(statistics, members, settings["replicates"], settings["level"], settings["seed"]))
-    summaries = {}
-    for bucket in members:
-        of_seeds = [scores[f"iou_{bucket}"] for scores in found]
-        ends = [(float(estimate.low), float(estimate.high)) for estimate in of_seeds]
-        summaries[bucket] = summarise([float(estimate.value) for estimate in of_seeds], ends)
-    return summaries
 
 
 def ablation(material: Material) -> pd.DataFrame:
@@ -62,9 +36,8 @@ def ablation(material: Material) -> pd.DataFrame:
         row["seeds"] = len(seeds)
         for score in ALL_SCORES:
             row |= prefixed(summarise_score(seeds, score), score)
-        of_buckets = bucket_scores(seeds, members)
-        for bucket in BUCKETS:
-            row |= prefixed(of_buckets.get(bucket, summarise([], [])), f"iou_{bucket}")
+        for bucket, summary in bucket_scores(seeds, members).items():
+            row |= prefixed(summary, f"iou_{bucket}")
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -73,11 +46,12 @@ def shown_ablation(frame: pd.DataFrame) -> pd.DataFrame:
     """One printed row per arm: seeds, Table 1's five columns and the mean IoU of each bucket."""
     columns = {score: COLUMN_TITLES[score] for score in SCORES}
     columns |= {f"iou_{bucket}": f"IoU {bucket}" for bucket in BUCKETS}
-    return pd.DataFrame(
+    shown = pd.DataFrame(
         {"method": row["method"], "seeds": str(row["seeds"])}
         | {title: row_cell(row, score) for score, title in columns.items()}
         for _, row in frame.iterrows()
     )
+    return with_best_bold(shown, frame[list(columns)].rename(columns=columns))
 
 
 def make(material: Material, stem: Path) -> None:

@@ -1,16 +1,16 @@
 """Which differences between two methods would outlast other images: paired bootstrap."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from tailcutmix.errors import UserError
 from tailcutmix.metrics.bootstrap import paired_bootstrap
 from tailcutmix.metrics.statistics import read_statistics
 from tailcutmix.paper.classes import bucket_members
-from tailcutmix.paper.formats import MISSING, write_table
-from tailcutmix.paper.material import Material
+from tailcutmix.paper.formats import signed_cell, write_table
+from tailcutmix.paper.material import Material, short_names
 from tailcutmix.paper.published import COLUMN_TITLES, SCORES
 from tailcutmix.paper.scores import ALL_SCORES, BUCKETS, by_method, read_scores, same_test
 
@@ -53,22 +53,19 @@ def differences(material: Material) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def signed_cell(value: float, low: float, high: float) -> str:
-    """``+0.034`` and, on a second line, ``[+0.010, +0.060]``; a ``*`` where the interval leaves out zero."""
-    if np.isnan(value):
-        return MISSING
-    texts = [f"{number:+.3f}".replace("-", "−") for number in (value, low, high)]
-    return f"{texts[0]}{'*' if low > 0 or high < 0 else ''}\n[{texts[1]}, {texts[2]}]"
+def shown_differences(frame: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """One printed row per pair, in Table 1's columns, then the buckets where they are known.
 
-
-def shown_differences(frame: pd.DataFrame) -> pd.DataFrame:
-    """One printed row per pair, in Table 1's columns, then the buckets where they are known."""
+    Args:
+        frame: of :func:`differences`.
+        names: method -> its name in the first column.
+    """
     columns = {score: COLUMN_TITLES[score] for score in SCORES}
     columns |= {f"iou_{bucket}": f"IoU {bucket}" for bucket in BUCKETS if f"iou_{bucket}" in frame}
     rows = []
     for _, row in frame.iterrows():
         cells = {title: signed_cell(*row[[score, f"{score}_low", f"{score}_high"]]) for score, title in columns.items()}
-        rows.append({"comparison": row["comparison"], **cells})
+        rows.append({"difference": f"{names[row['second']]} − {names[row['first']]}", **cells})
     return pd.DataFrame(rows)
 
 
@@ -83,8 +80,10 @@ def write_differences(material: Material, stem: Path, title: str) -> None:
     first = frame.iloc[0]
     caption = f"{title}: {first['dataset']} {first['split']}, {first['images']} images"
     notes = [
-        f"In brackets the 95 % interval of a paired bootstrap over images ({REPLICATES} replicates): both methods are "
-        "scored on the same resampled images, their seeds averaged. * marks intervals that leave out zero.",
-        "The interval speaks of other images, not of other trainings: with few seeds a difference may still be luck.",
+        "A star says that the 95 % interval, in brackets, leaves out zero: on other images of this kind the sign would "
+        "likely stay. A cell has as many digits as it takes to see on which side of zero its interval's ends lie.",
+        f"Intervals are of a paired bootstrap over images ({REPLICATES} replicates): both methods are scored on the "
+        "same resampled images, their seeds averaged.",
+        "They speak of other images, not of other trainings: with few seeds a difference may still be luck.",
     ]
-    write_table(frame, stem, caption, shown_differences(frame), notes)
+    write_table(frame, stem, caption, shown_differences(frame, short_names(material.methods)), notes)

@@ -1,5 +1,6 @@
 """Table 1: the report's published rows, and beside them, never mixed with them, what was computed here."""
 
+import math
 import re
 import textwrap
 from collections.abc import Sequence
@@ -8,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from tailcutmix.errors import UserError
-from tailcutmix.paper.formats import number, row_cell, write_table
+from tailcutmix.paper.classes import bucket_members
+from tailcutmix.paper.formats import number, row_cell, with_best_bold, write_table
 from tailcutmix.paper.material import Material
 from tailcutmix.paper.published import (
     COLUMN_TITLES,
@@ -21,9 +23,19 @@ from tailcutmix.paper.published import (
     REPORT_TABLE1,
     SCORES,
 )
-from tailcutmix.paper.scores import ALL_SCORES, STATISTICS, by_method, prefixed, read_scores, summarise_score
+from tailcutmix.paper.scores import (
+    ALL_SCORES,
+    BUCKETS,
+    STATISTICS,
+    bucket_scores,
+    by_method,
+    prefixed,
+    read_scores,
+    summarise_score,
+)
 
 PUBLISHED, COMPUTED = "published", "this run"
+NOT_GIVEN = "–"
 CAPTION = "Table 1. Scores of the technical report on MiniCity's hidden test set, and the scores of this run"
 
 
@@ -50,7 +62,8 @@ def table1(material: Material) -> pd.DataFrame:
     Returns:
         one row per method: source ("published: ..." or "this run"), dataset, split, images, model,
         method, seeds, and for each of the six scores (0..1) the value, ``_std`` over seeds, and ``_low``/``_high`` of
-        the bootstrap over images.
+        the bootstrap over images; the same for iou_head, iou_middle and iou_tail, the mean IoU of the classes of each
+        bucket, where the material holds the statistics of the images.
         The published rows come first; then each data set and split of this run in turn.
 
     Raises:
@@ -59,6 +72,7 @@ def table1(material: Material) -> pd.DataFrame:
     scores = read_scores(material)
     if not scores:
         raise UserError("Table 1 needs the metrics of one model at least")
+    members = bucket_members(material.buckets) if material.image_statistics else {}
     rows = []
     for test in sorted({entry.test for entry in scores}):
         dataset, split, images = test
@@ -67,6 +81,8 @@ def table1(material: Material) -> pd.DataFrame:
             row |= {"model": method.name, "method": method.title, "seeds": len(seeds)}
             for score in ALL_SCORES:
                 row |= prefixed(summarise_score(seeds, score), score)
+            for bucket, summary in bucket_scores(seeds, members).items() if members else ():
+                row |= prefixed(summary, f"iou_{bucket}")
             rows.append(row)
     computed = pd.DataFrame(rows)
     published = published_rows().reindex(columns=computed.columns).astype(computed.dtypes.drop("seeds").to_dict())
@@ -82,16 +98,33 @@ def heading(row: pd.Series, seeds: Sequence[int] = ()) -> str:
     return f"This run: {row['dataset']} {row['split']}, {row['images']} images, {count}"
 
 
+def columns_of(frame: pd.DataFrame) -> dict[str, str]:
+    """Score -> title of its column: the report's five, then the buckets' where they are known."""
+    columns = {score: COLUMN_TITLES[score] for score in SCORES}
+    return columns | {f"iou_{bucket}": f"IoU {bucket}" for bucket in BUCKETS if f"iou_{bucket}" in frame}
+
+
 def shown_table1(frame: pd.DataFrame) -> pd.DataFrame:
-    """The tidy Table 1 as a reader sees it: group, method and the report's five columns, all strings."""
-    rows = []
+    """The tidy Table 1 as a reader sees it: group, method and the scores, all strings, the best of a group in bold."""
+    columns, groups = columns_of(frame), []
     for _, members in frame.groupby(["source", "dataset", "split", "images"], sort=False):
         published = members["source"].iloc[0] != COMPUTED
         title = heading(members.iloc[0], () if published else [int(seeds) for seeds in members["seeds"]])
-        for _, row in members.iterrows():
-            cells = {COLUMN_TITLES[s]: number(row[s], 2) if published else row_cell(row, s) for s in SCORES}
-            rows.append({"group": title, "method": row["method"], **cells})
-    return pd.DataFrame(rows)
+        cells = [
+            {titled: _published_cell(row[s]) if published else row_cell(row, s) for s, titled in columns.items()}
+            for _, row in members.iterrows()
+        ]
+        shown = pd.DataFrame(cells, index=members.index)
+        shown = shown if published else with_best_bold(shown, members[list(columns)].rename(columns=columns))
+        shown.insert(0, "group", title)
+        shown.insert(1, "method", members["method"])
+        groups.append(shown)
+    return pd.concat(groups, ignore_index=True)
+
+
+def _published_cell(value: float) -> str:
+    """Two digits, as printed in the report; a dash for what it does not give."""
+    return NOT_GIVEN if math.isnan(value) else number(value, 2)
 
 
 def notes_table1(frame: pd.DataFrame) -> list[str]:
@@ -108,6 +141,10 @@ def notes_table1(frame: pd.DataFrame) -> list[str]:
         "Rows of this run: mean ± standard deviation over seeds (where there are several), and in brackets the 95 % "
         "bootstrap interval over images.",
     ]
+    if "iou_tail" in frame:
+        notes.append(
+            "IoU head, middle and tail: mean over the classes of the final buckets. Bold: the best of this run."
+        )
     if computed[["iiou_class", "iiou_category"]].isna().any(axis=None):
         notes.append("n/a: iIoU needs instance labels, which this data set does not have.")
     for dataset, split in dict.fromkeys(zip(computed["dataset"], computed["split"], strict=True)):
@@ -125,10 +162,10 @@ def make(material: Material, stem: Path) -> None:
 
 
 def render_terminal(frame: pd.DataFrame, width: int = 100) -> str:
-    """Table 1 as plain text of at most `width` columns (80 at least), the interval under its value."""
+    """Table 1 as plain text of at most `width` columns (80 at least), deviation and interval under their value."""
     shown = shown_table1(frame)
     titles = list(shown.columns[2:])
-    cell = 13
+    cell = 10
     first = width - cell * len(titles)
     words = [(title.partition(" ")[0], title.partition(" ")[2]) for title in titles]
     lines = [f"{'Table 1':<{first}}" + "".join(f"{word:>{cell}}" for word, _ in words)]
@@ -139,12 +176,20 @@ def render_terminal(frame: pd.DataFrame, width: int = 100) -> str:
             lines += ["-" * width] if group else []
             group = row["group"]
             lines.append(group)
-        parts = [re.sub(r"([\[ ])0\.", r"\1.", row[title]).replace(" ± ", " ±").split("\n") for title in titles]
-        name = textwrap.wrap(row["method"], first - 3)
+        parts = [_terminal_cell(row[title]) for title in titles]
+        name = textwrap.wrap(row["method"], first - 2)
         for i in range(max(len(name), *(len(part) for part in parts))):
             label = f"  {name[i]}" if i < len(name) else ""
             lines.append(f"{label:<{first}}" + "".join(f"{part[i] if i < len(part) else '':>{cell}}" for part in parts))
     lines.append("=" * width)
     for note in notes_table1(frame):
+        note = note.replace("in brackets", "below it").replace(" Bold: the best of this run.", "")
         lines += textwrap.wrap(note, width, initial_indent="* ", subsequent_indent="  ")
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _terminal_cell(text: str) -> list[str]:
+    """``0.412``, ``±.010`` and ``.388-.437``, each on its line: nine characters at most."""
+    value, _, interval = text.partition("\n")
+    lines = value.replace(" ± ", " ±").split() + [interval.strip("[]").replace(", ", "-")]
+    return [lines[0], *(re.sub(r"(?<!\d)0\.", ".", line) for line in lines[1:] if line)]
