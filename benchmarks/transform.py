@@ -4,7 +4,7 @@
 
 The plain loader decodes a PNG and its label with Pillow, cuts a random crop of half their size, mirrors every second
 one, and collates; with the transform, the same and `TailCutMix` in the collate function. Both run in worker processes,
-one after the other within a round, so a busy machine slows both alike; printed is the median of the rounds' ratios.
+one after the other within a round, so that a busy machine slows both; the median of the rounds' ratios is printed.
 """
 
 import argparse
