@@ -1,13 +1,22 @@
 # make paper: set everything up and go from raw images to Table 1 on ToyCity.   make test: set everything up and run the tests.
 # make plan: what would be trained, and what it would cost.   make mutants: whether the tests notice changed lines.
+# make predict RUN=results/toycity IMAGES=photos OUT=predicted: own photos; or BUNDLE=city.zip in place of RUN.
+# make bundle RUN=results/toycity OUT=city.zip: a trained method in one file. Both take CONFIG, MODEL and SEED.
 # Another configuration: make paper CONFIG=config/camvid_smoke.yaml.  More options for Snakemake: ARGS="-n".
 PYTHON ?= python3
 BIN := .venv/bin
 CONFIG ?=
 ARGS ?=
+# Own photos: a finished run (results/<name>) or a bundle, its images, and where to write.
+RUN ?=
+BUNDLE ?=
+IMAGES ?=
+OUT ?=
+MODEL ?=
+SEED ?=
 SNAKEMAKE := $(BIN)/snakemake --cores all $(if $(CONFIG),--configfile=$(CONFIG))
 
-.PHONY: paper plan report test lint mutants clean
+.PHONY: paper plan report predict bundle test lint mutants clean
 
 paper: .venv/run.ready
 	$(SNAKEMAKE) $(ARGS)
@@ -18,6 +27,15 @@ plan: .venv/run.ready
 
 report: .venv/run.ready
 	$(SNAKEMAKE) --report report.html $(ARGS)
+
+CHOICE = $(if $(CONFIG),--config $(CONFIG)) $(if $(MODEL),--model $(MODEL)) $(if $(SEED),--seed $(SEED))
+
+predict: .venv/run.ready
+	@$(BIN)/python scripts/predict_images.py $(if $(BUNDLE),--bundle "$(BUNDLE)",--run "$(RUN)") $(CHOICE) \
+		--images "$(IMAGES)" --out "$(OUT)" $(ARGS)
+
+bundle: .venv/run.ready
+	@$(BIN)/python scripts/make_bundle.py --run "$(RUN)" $(CHOICE) --out "$(OUT)"
 
 test: .venv/dev.ready
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)

@@ -97,6 +97,15 @@ class LabelTable:
         return lookup
 
     @cached_property
+    def colours(self) -> "np.ndarray":
+        """(256, 3) uint8: label id -> RGB; ids that the table does not list are black."""
+        import numpy as np
+
+        palette = np.zeros((256, 3), np.uint8)
+        palette[self.ids] = [row.colour for row in self.rows]
+        return palette
+
+    @cached_property
     def class_colours(self) -> "np.ndarray":
         """(256, 3) uint8: train id -> RGB; ignored pixels are black."""
         import numpy as np

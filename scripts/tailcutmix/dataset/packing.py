@@ -106,7 +106,7 @@ def pack(
 
         def put(item: tuple[int, dict[Hashable, Any]]) -> None:
             position, row = item
-            images[position] = _resized(decode_image(read_verified(row, "image"), row["image"]), height, width)
+            images[position] = resized(decode_image(read_verified(row, "image"), row["image"]), height, width)
             targets[position] = IGNORE
             if row["label"]:
                 ids = decode_label(read_verified(row, "label"), row["label"])
@@ -131,7 +131,8 @@ def _common_size(rows: pd.DataFrame, manifest_path: str | Path) -> tuple[int, in
     return int(sizes.height.iloc[0]), int(sizes.width.iloc[0])
 
 
-def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
+def resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """(H, W, 3) uint8 at another size: by area where it gets smaller, else linearly; itself where that is its size."""
     if image.shape[:2] == (height, width):
         return image
     method = cv2.INTER_AREA if height * width < image.shape[0] * image.shape[1] else cv2.INTER_LINEAR

@@ -54,19 +54,19 @@ ENSEMBLE_KEYS: dict[str, tuple[Schema, str]] = {
 
 def schema() -> Schema:
     """The schema of a whole configuration, after the overlays were merged."""
-    inference = _section(jobs.Inference, jobs.Resources)
-    augmentation = _section(recipe.Augmentation)
-    network = _section(recipe.Network, recipe.Training, jobs.Resources)
+    inference = section(jobs.Inference, jobs.Resources)
+    augmentation = section(recipe.Augmentation)
+    network = section(recipe.Network, recipe.Training, jobs.Resources)
     mixing = _properties(recipe.Mixing)
     options = _properties(recipe.MixingOptions)
     network["properties"] |= {"mixing": mixing["name"], "levels": mixing["levels"]}
-    model = _section(recipe.Network, recipe.Training, jobs.Resources)
+    model = section(recipe.Network, recipe.Training, jobs.Resources)
     model["properties"] |= {"mixing": mixing["name"], "levels": mixing["levels"]} | options
     model["properties"] |= {name: kind | {"description": meaning} for name, (kind, meaning) in MODEL_KEYS.items()}
     model["properties"] |= {"augmentation": augmentation, "inference": inference}
     ensemble = {name: kind | {"description": meaning} for name, (kind, meaning) in ENSEMBLE_KEYS.items()}
     sections = {
-        "dataset": _section(data.Dataset) | {"required": ["name", "source"]},
+        "dataset": section(data.Dataset) | {"required": ["name", "source"]},
         "seeds": {
             "type": "array",
             "items": {"type": "integer", "minimum": 0},
@@ -74,10 +74,10 @@ def schema() -> Schema:
             "uniqueItems": True,
             "description": "every network is trained once per seed",
         },
-        "buckets": _section(tail.Buckets),
-        "regions": _section(tail.Regions),
+        "buckets": section(tail.Buckets),
+        "regions": section(tail.Regions),
         "augmentation": augmentation,
-        "mixing": _section(recipe.MixingOptions),
+        "mixing": section(recipe.MixingOptions),
         "training": network,
         "models": {
             "type": "object",
@@ -95,10 +95,10 @@ def schema() -> Schema:
             },
         },
         "inference": inference,
-        "selection": _section(results.Selection),
-        "evaluation": _section(results.Evaluation),
-        "tables": _section(results.Tables),
-        "engine": _section(jobs.Engine),
+        "selection": section(results.Selection),
+        "evaluation": section(results.Evaluation),
+        "tables": section(results.Tables),
+        "engine": section(jobs.Engine),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -110,7 +110,7 @@ def schema() -> Schema:
     }
 
 
-def _section(*kinds: type[Dataclass]) -> Schema:
+def section(*kinds: type[Dataclass]) -> Schema:
     """A closed section with the keys of one type or more."""
     properties = {name: value for kind in kinds for name, value in _properties(kind).items()}
     return {"type": "object", "additionalProperties": False, "properties": properties}
@@ -123,7 +123,7 @@ def _properties(kind: type[Dataclass]) -> dict[str, Schema]:
 
 def _property(known: Field[Any], hint: Any, meaning: str) -> Schema:
     if isinstance(hint, type) and is_dataclass(hint):
-        return _section(hint) | {"description": meaning}
+        return section(hint) | {"description": meaning}
     return _of_type(hint, known.metadata) | {"default": _as_yaml(known.default), "description": meaning}
 
 

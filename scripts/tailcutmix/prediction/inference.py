@@ -93,11 +93,25 @@ class Predictor:
         return resize_nearest(self._argmax(images).cpu().numpy(), images.shape[1:3])
 
     @torch.inference_mode()
+    def labels_and_confidence(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What :meth:`labels` gives, and the probability of each label: (B, H, W) float32, 0..1."""
+        fused = self.logits(images, self._used())
+        chosen = self._decided(fused)
+        found = (chosen, probability_of(fused, chosen, self.set_of_class))
+        labels, confidence = (resize_nearest(part.cpu().numpy(), images.shape[1:3]) for part in found)
+        return labels, confidence
+
+    @torch.inference_mode()
     def _argmax(self, images: np.ndarray) -> torch.Tensor:
-        used = sorted(set(self.set_of_class.values())) or list(self.sets)
-        fused = self.logits(images, used)
-        if len(used) == 1:
-            return fused[used[0]].argmax(1).to(torch.uint8)
+        return self._decided(self.logits(images, self._used()))
+
+    def _used(self) -> list[str]:
+        """The sets that labels are decided by."""
+        return sorted(set(self.set_of_class.values())) or list(self.sets)
+
+    def _decided(self, fused: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        if len(fused) == 1:
+            return next(iter(fused.values())).argmax(1).to(torch.uint8)
         return argmax_of_sets(fused, self.set_of_class)
 
     def _fused(self, x: torch.Tensor, names: Sequence[str]) -> dict[str, torch.Tensor]:
@@ -180,3 +194,26 @@ def argmax_of_sets(logits: Mapping[str, torch.Tensor], set_of_class: Mapping[int
         best = reduce(torch.maximum, (probabilities(name, slice(row, row + ROWS)) for name in logits))
         bands.append(best.argmax(1).to(torch.uint8))
     return torch.cat(bands, dim=1)
+
+
+def probability_of(
+    logits: Mapping[str, torch.Tensor], chosen: torch.Tensor, set_of_class: Mapping[int, str]
+) -> torch.Tensor:
+    """(B, H, W) float32: the softmax of the class chosen at each pixel, under the set of scales of that class.
+
+    Args:
+        logits: {set name: (B, C, H, W)}.
+        chosen: (B, H, W) uint8 train ids.
+        set_of_class: {train id: set name}; not looked at where there is one set.
+    """
+    names, classes = list(logits), next(iter(logits.values())).shape[1]
+    places = [names.index(set_of_class[c]) if len(names) > 1 else 0 for c in range(classes)]
+    set_at = torch.tensor(places, device=chosen.device)[chosen.long()]
+    out = torch.empty(chosen.shape, device=chosen.device)
+    for row in range(0, chosen.shape[1], ROWS):
+        rows = slice(row, row + ROWS)
+        for place, name in enumerate(names):
+            softmax = logits[name][..., rows, :].softmax(1)
+            here = softmax.gather(1, chosen[:, None, rows].long())[:, 0]
+            out[:, rows] = torch.where(set_at[:, rows] == place, here, out[:, rows])
+    return out
