@@ -19,7 +19,7 @@ from tailcutmix.labels import LabelTable
 from tailcutmix.models import torchvision_ops  # noqa: F401 (before torchvision)
 from tailcutmix.plan.settings.recipe import Mixing
 from tailcutmix.plan.settings.tail import Buckets
-from tailcutmix.transform import TailCutMix
+from tailcutmix.transform import MIXINGS, TailCutMix
 
 SECOND = 3
 """A class beside RARE, so that several share what is mixed in."""
@@ -35,7 +35,8 @@ def write_set(folder, data, image_suffix="", label_suffix=""):
 
 def boxes_of_tail(data):
     """``boxes.csv`` of the tail of the index, in its order: the more frequent class first."""
-    return pd.concat([mixing_fakes.boxes(data, b) for b in (SECOND, RARE)], ignore_index=True)
+    tables = [mixing_fakes.boxes(data, b).assign(**{"class": LABELS[b].slug}) for b in (SECOND, RARE)]
+    return pd.concat(tables, ignore_index=True)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def batch():
     return images, torch.randint(0, 3, (6, 24, 32), generator=generator)
 
 
-@pytest.mark.parametrize("mixing", ["level0", "levels"])
+@pytest.mark.parametrize("mixing", MIXINGS)
 @pytest.mark.parametrize("probability", [1.0, 0.5])
 def test_it_mixes_as_the_sampler_does_on_the_same_draws(mixing, probability, data, folder):
     """Bit for bit, though the index holds none of the images without a class of the tail."""
@@ -222,7 +223,7 @@ def test_a_set_that_is_wrong_gets_one_line_and_no_index(data, tmp_path, capsys, 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"mixing": "mixup"}, "must be one of: level0, levels"),
+        ({"mixing": "mixup"}, "must be one of: level0, levels, all_levels"),
         ({"classes": ["1"]}, "holds nothing of class '1', only of: 3, 4"),
         ({"classes": ["rider"]}, "no class is called 'rider'"),
         ({"index": "nowhere"}, "nowhere: no such index"),

@@ -19,7 +19,7 @@ from tailcutmix.mixing.source import Source
 from tailcutmix.mixing.streams import Draws
 from tailcutmix.plan.settings.recipe import Augmentation, Mixing
 
-MIXINGS = ("level0", "levels")
+MIXINGS = ("level0", "levels", "all_levels")
 
 
 class TailCutMix:
@@ -28,8 +28,7 @@ class TailCutMix:
     It is the workflow's own mixing, :mod:`tailcutmix.mixing.methods`, fed with an index in place of a run's results.
 
     ``level0`` pastes the pixels of a tail class out of a random crop of an image that holds it; ``levels`` pastes a
-    rectangle around a region of it, at one of several sizes, whole. For both by turns:
-    ``torchvision.transforms.v2.RandomChoice([TailCutMix(index, "level0"), TailCutMix(index, "levels")])``.
+    rectangle around a region of it, at one of several sizes, whole; ``all_levels`` does one of the two for each sample.
 
     What is mixed in is a function of ``seed`` and ``step`` alone. A call without a step takes a number from torch's
     generator in its place, so ``torch.manual_seed`` before the loop fixes all batches; a ``DataLoader`` seeds that
@@ -37,8 +36,8 @@ class TailCutMix:
 
     Args:
         index: the folder that ``python -m tailcutmix.index`` wrote.
-        mixing: ``level0``, ``levels``, or settings with that ``name``: ``probability`` that a sample is mixed (1),
-            ``cyc_draws``, ``cyc_min_pixels``, ``levels`` and ``level_weights`` as in config/README.md.
+        mixing: ``level0``, ``levels``, ``all_levels``, or settings with that ``name``: ``probability`` that a sample is
+            mixed (1), ``cyc_draws``, ``cyc_min_pixels``, ``levels`` and ``level_weights`` as in config/README.md.
         augmentation: what happens to the images that are mixed in: ``scale`` (0.5, 2.0), ``flip`` (True), ``jitter``
             (0.25).
         classes: names of the classes mixed in, among those of the index; None: all of these.
