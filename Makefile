@@ -1,7 +1,8 @@
 # make paper: set everything up and go from raw images to Table 1 on ToyCity.   make test: set everything up and run the tests.
-# make plan: what would be trained, and what it would cost.   make mutants: whether the tests notice changed lines.
+# make plan: what would be trained, and what it would cost.   make check: what is odd about the images and labels.
 # make predict RUN=results/toycity IMAGES=photos OUT=predicted: own photos; or BUNDLE=city.zip in place of RUN.
 # make bundle RUN=results/toycity OUT=city.zip: a trained method in one file. Both take CONFIG, MODEL and SEED.
+# make mutants: whether the tests notice changed lines.
 # Another configuration: make paper CONFIG=config/camvid_smoke.yaml.  More options for Snakemake: ARGS="-n".
 PYTHON ?= python3
 BIN := .venv/bin
@@ -16,7 +17,7 @@ MODEL ?=
 SEED ?=
 SNAKEMAKE := $(BIN)/snakemake --cores all $(if $(CONFIG),--configfile=$(CONFIG))
 
-.PHONY: paper plan report predict bundle test lint mutants clean
+.PHONY: paper plan check report predict bundle test lint mutants clean
 
 paper: .venv/run.ready
 	$(SNAKEMAKE) $(ARGS)
@@ -24,6 +25,9 @@ paper: .venv/run.ready
 
 plan: .venv/run.ready
 	@$(SNAKEMAKE) plan --quiet all $(ARGS)
+
+check: .venv/run.ready
+	@$(SNAKEMAKE) check --quiet all $(ARGS)
 
 report: .venv/run.ready
 	$(SNAKEMAKE) --report report.html $(ARGS)

@@ -28,6 +28,7 @@ wildcard_constraints:
 localrules:
     all,
     plan,
+    check,
     ablation,
     publish,
     publish_results,
@@ -51,6 +52,20 @@ rule plan:
         "Show what would be trained, and what it would cost"
     script:
         "scripts/show_plan.py"
+
+
+rule check:
+    input:
+        raw=plan.raw,
+    log:
+        files.log("check"),
+    conda:
+        "envs/images.yaml"
+    threads: 4
+    message:
+        "Look at every image and label before anything is trained"
+    script:
+        "scripts/check_data.py"
 
 
 rule ablation:

@@ -1,10 +1,18 @@
-"""Raw images -> manifest: one row per image with split, paths, size and checksums."""
+"""Raw images -> manifest: one row per image with split, paths, size and checksums; what is odd is said at once."""
 
-from tailcutmix.dataset import manifest
+from tailcutmix.dataset import check, manifest
 from tailcutmix.dataset.sources import list_images
+from tailcutmix.labels import read_labels
+from tailcutmix.plan.settings.data import Files
+from tailcutmix.plan.settings.keys import typed
 from tailcutmix.rule_script import job
 
-with job(snakemake):
-    root = next(iter(snakemake.input.raw), snakemake.params.root)
-    listing = list_images(snakemake.params.source, root, snakemake.params.splits)
+with job(snakemake, terminal=True) as logger:
+    given, labels = snakemake.params, read_labels(snakemake.input.labels)
+    root = next(iter(snakemake.input.raw), given.root)
+    listing = list_images(given.source, root, given.splits, typed(Files, given.files))
+    found, _ = check.examine(listing, labels, given.scored, given.size, snakemake.threads)
+    check.require(found)
+    for finding in found:
+        logger.info("%s", finding)
     manifest.write_manifest(manifest.build(listing, snakemake.threads), snakemake.output.manifest)

@@ -23,7 +23,7 @@ def find_images(plan: Plan) -> Images:
         rows = read_manifest(plan.files.manifest)
         size = dataset.size or (int(rows.height.iloc[0]), int(rows.width.iloc[0]))
     elif Path(dataset.root).is_dir():
-        rows = list_images(dataset.source, dataset.root, dataset.splits)
+        rows = list_images(dataset.source, dataset.root, dataset.splits, dataset.files)
         size = dataset.size or read_size(rows.image.iloc[0])
     elif dataset.source in ("minicity", "cityscapes") and dataset.splits:
         listed = {split: len(names) for split, names in read_lists(dataset.splits).items()}

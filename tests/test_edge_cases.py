@@ -61,7 +61,11 @@ def log(folder, name):
 
 def test_an_empty_tail_and_a_class_that_never_occurs_reach_table_1(folder):
     (folder / "three.csv").write_text(HEADER + GROUND + BALL + NEVER)
-    results = finished(folder, overlay("three.csv", cuts=[1, 1], tail=[]))
+    config = overlay("three.csv", cuts=[1, 1], tail=[])
+    refused = run(folder, overlay=config, check=False).stdout
+    assert "m1 would do nothing: no class is in the tail" in refused and "tables.allow_idle" in refused
+    results = finished(folder, config | {"tables": {**config["tables"], "allow_idle": True}})
+    assert "did nothing: no class is in the tail" in (results / "tables/table1.md").read_text()
     buckets = pd.read_csv(results / "buckets/final.csv").set_index("class")["bucket"]
     assert buckets.to_dict() == {"ground": "head", "red ball": "middle", "cube": "absent"}
     assert "train: classes that never occur: cube" in log(folder, "count_labels")

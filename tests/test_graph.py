@@ -45,7 +45,7 @@ def test_job_counts_with_a_fixed_tail(folder, overlay, counts):
 
 def test_empty_tail_has_no_experts(folder):
     """An empty tail leaves M1 alone; the whole still runs to Table 1."""
-    counts = jobs(run(folder, "-n", overlay={"buckets": {"tail": []}}).stdout)
+    counts = jobs(run(folder, "-n", overlay={"buckets": {"tail": []}, "tables": {"allow_idle": True}}).stdout)
     assert counts["train_model"] == 3
     assert "cut_tail_subset" not in counts
 

@@ -1,5 +1,6 @@
 """The label table of a data set: one row per label id, read from ``config/labels/<name>.csv``."""
 
+import colorsys
 import csv
 import re
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ IGNORE = 255
 """Train id of every label that is neither trained nor evaluated."""
 
 LABEL_COLUMNS = ("id", "name", "train_id", "category", "has_instances", "colour", "average_instance_size")
+NEEDED_COLUMNS = LABEL_COLUMNS[:3]
+"""The others may be left out, or their cells empty."""
 
 YES, NO = ("1", "yes", "true"), ("", "0", "no", "false")
 
@@ -29,7 +32,7 @@ class Label:
         id: as stored in label images, 0..254.
         name: as people read it.
         train_id: 0..C-1 for trained and evaluated classes, 255 for ignored labels.
-        category: name of its category.
+        category: name of its category; its own name where the table has none.
         has_instances: whether instance images number its objects.
         colour: RGB, each 0..255.
         average_instance_size: pixels of an average instance at full resolution; None where unknown.
@@ -138,36 +141,48 @@ def read_labels(path: str | Path) -> LabelTable:
         raise UserError(f"{path}: no such label table") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: not a readable label table ({error})") from None
-    missing = [column for column in LABEL_COLUMNS if column not in columns]
+    missing = [column for column in NEEDED_COLUMNS if column not in columns]
     if missing:
-        raise UserError(f"{path}: column {missing[0]} is missing; it has the columns {', '.join(LABEL_COLUMNS)}")
+        raise UserError(
+            f"{path}: column {missing[0]} is missing; a label table has the columns {', '.join(NEEDED_COLUMNS)}, and "
+            f"may have {', '.join(LABEL_COLUMNS[3:])}"
+        )
     table = LabelTable(tuple(_read_row(line, f"{path}: line {number}") for number, line in lines))
     _check_table(table, path)
     return table
 
 
 def _read_row(line: Mapping[str, str | None], where: str) -> Label:
-    cells = {column: (line[column] or "").strip() for column in LABEL_COLUMNS}
+    cells = {column: (line.get(column) or "").strip() for column in LABEL_COLUMNS}
     for column, high in (("id", 254), ("train_id", IGNORE)):
         if not re.fullmatch(r"\d{1,3}", cells[column]) or int(cells[column]) > high:
             raise UserError(f"{where}: {column} must be a whole number from 0 to {high}")
     if cells["has_instances"].lower() not in YES + NO:
         raise UserError(f"{where}: has_instances is {cells['has_instances']!r}; write 1 or 0, or leave it empty")
-    if not re.fullmatch(r"#[0-9a-fA-F]{6}", cells["colour"]):
-        raise UserError(f"{where}: colour {cells['colour']!r} is not of the form #rrggbb")
+    colour = cells["colour"] or _own_colour(int(cells["id"]), int(cells["train_id"]))
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
+        raise UserError(f"{where}: colour {colour!r} is not of the form #rrggbb; leave it empty for one of ours")
     size = cells["average_instance_size"]
     if size and not re.fullmatch(r"\d+(\.\d*)?|\.\d+", size):
         raise UserError(f"{where}: average_instance_size is {size!r}; write a number of pixels, or leave it empty")
-    red, green, blue = bytes.fromhex(cells["colour"][1:])
+    red, green, blue = bytes.fromhex(colour[1:])
     return Label(
         id=int(cells["id"]),
         name=cells["name"],
         train_id=int(cells["train_id"]),
-        category=cells["category"],
+        category=cells["category"] or cells["name"],
         has_instances=cells["has_instances"].lower() in YES,
         colour=(red, green, blue),
         average_instance_size=float(size) if size else None,
     )
+
+
+def _own_colour(label_id: int, train_id: int) -> str:
+    """A colour for a label that has none: hues a golden section apart; grey where ignored."""
+    if train_id == IGNORE:
+        return "#404040"
+    channels = colorsys.hsv_to_rgb(label_id * 0.618034 % 1, 0.75, (0.95, 0.7)[label_id // 8 % 2])
+    return "#" + "".join(f"{round(255 * channel):02x}" for channel in channels)
 
 
 def _check_table(table: LabelTable, path: str | Path) -> None:

@@ -10,16 +10,18 @@ from snakemake.exceptions import IncompleteCheckpointException, WorkflowError
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from tailcutmix.dataset import watch
 from tailcutmix.errors import UserError
 from tailcutmix.paper import inputs as paper
 from tailcutmix.paper.artefacts import ARTEFACTS
-from tailcutmix.plan import code, cost, inputs
-from tailcutmix.plan.plan import SPLITS, read_plan
+from tailcutmix.plan import code, cost, idle, inputs
+from tailcutmix.plan.plan import read_plan
 from tailcutmix.plan.settings.keys import plain
 from tailcutmix.tail.bucket_table import read_tail
 
 try:
     plan = read_plan(config)
+    idle.check_idle(plan)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -43,7 +45,19 @@ def get_tail():
     """The tail classes: those that the configuration lists, or what the checkpoint found."""
     if plan.fixed_tail is not None:
         return plan.fixed_tail
-    return read_tail(checkpoints.rebucket.get().output.final, plan.labels)
+    tail = read_tail(checkpoints.rebucket.get().output.final, plan.labels)
+    try:
+        idle.check_tail(tail, plan)
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+    return tail
+
+
+def get_raw_state(wildcards):
+    """Digest of the raw files by their names, sizes and times; drawn ones are a result, which Snakemake watches itself."""
+    if plan.raw:
+        return ""
+    return watch.state_of(plan.dataset.root, files.manifest, Path(f".snakemake/raw/{plan.dataset.name}.json"))
 
 
 def get_model(wildcards):

@@ -28,6 +28,7 @@ rule list_images:
     input:
         raw=plan.raw,
         splits=plan.dataset.lists(),
+        labels=plan.dataset.labels,
     output:
         manifest=files.manifest,
     log:
@@ -44,6 +45,10 @@ rule list_images:
         source=plan.dataset.source,
         root=plan.dataset.root,
         splits=plan.dataset.splits,
+        files=plain(plan.dataset.files),
+        raw=get_raw_state,
+        scored=plan.split,
+        size=plan.dataset.size,
         code=code_of("list_images.py"),
     message:
         "List the images of {params.source} with their sizes and checksums"

@@ -3,7 +3,7 @@
 
 rule count_labels:
     input:
-        truth=[files.packed(split)["truth"] for split in SPLITS],
+        truth=[files.packed(split)["truth"] for split in plan.splits],
         labels=plan.dataset.labels,
     output:
         statistics=files.statistics,
@@ -17,7 +17,7 @@ rule count_labels:
         mem_mb=in_megabytes(1000),
         runtime=30,
     params:
-        splits=SPLITS,
+        splits=plan.splits,
         code=code_of("count_labels.py"),
     message:
         "Count the pixels and images of each class"

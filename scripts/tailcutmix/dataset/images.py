@@ -15,13 +15,18 @@ from typing import IO
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from tailcutmix.dataset.png import GREY, SIGNATURE, broken, read_header
 from tailcutmix.errors import UserError
 from tailcutmix.files import replacing
 
 ZIP_SEPARATOR = "::"
+
+_SIDEWAYS = (5, 6, 7, 8)
+"""EXIF orientations that exchange height and width."""
+
+_JPEG = b"\xff\xd8\xff"
 
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
 
@@ -64,10 +69,31 @@ def read_bytes(path: str | Path) -> bytes:
             raise UserError(f"{path}: cannot be read ({error}); copy, download or make it again") from None
 
 
-def read_size(path: str | Path) -> tuple[int, int]:
-    """(height, width) from the header of an image file."""
+def read_size(path: str | Path, as_stored: bool = False) -> tuple[int, int]:
+    """(height, width) from the header of an image file, turned as EXIF has it unless ``as_stored`` (labels)."""
     with open_binary(path) as stream, _opened(stream, path) as image:
+        if not as_stored and orientation(image) in _SIDEWAYS:
+            return image.width, image.height
         return image.height, image.width
+
+
+def is_deep(path: str | Path) -> bool:
+    """Whether an image has more than 8 bits per channel as one grey value, from its header."""
+    with open_binary(path) as stream, _opened(stream, path) as image:
+        return image.mode.startswith("I") or image.mode == "F"
+
+
+def is_turned(path: str | Path) -> bool:
+    """Whether EXIF turns or mirrors an image, from its header."""
+    with open_binary(path) as stream, _opened(stream, path) as image:
+        return orientation(image) != 1
+
+
+def orientation(image: Image.Image) -> int:
+    """How EXIF says that an image is to be turned, 1 (not at all) to 8, from its header alone."""
+    if image.format == "PNG" and "exif" not in image.info:
+        return 1  # Pillow would decode the whole file in search of it
+    return int(image.getexif().get(ExifTags.Base.Orientation, 1))
 
 
 def read_image(path: str | Path) -> np.ndarray:
@@ -94,11 +120,23 @@ def decode_instances(data: bytes, path: str | Path) -> np.ndarray:
 
 
 def decode_image(data: bytes, path: str | Path) -> np.ndarray:
-    """(H, W, 3) uint8 RGB from the bytes of an image file; ``path`` is named in errors."""
+    """(H, W, 3) uint8 RGB from the bytes of an image file; ``path`` is named in errors.
+
+    Images are turned as EXIF says, and 16 bits become 8 by the range of the type: 65535 becomes 255.
+
+    Raises:
+        UserError: a damaged file, or one of fractions or of 32 bits, whose range is not known.
+    """
     if data.startswith(SIGNATURE):
         read_header(data, path)
     with _opened(io.BytesIO(data), path) as image:
-        return np.array(image.convert("RGB"))
+        turned = ImageOps.exif_transpose(image) if orientation(image) != 1 else image
+        if turned.mode.startswith("I;16") or (turned.mode == "I" and image.format == "PNG"):
+            values = np.asarray(turned, np.uint32)
+            return np.repeat(((values + 128) // 257).astype(np.uint8)[..., None], 3, axis=2)
+        if turned.mode in ("I", "F"):
+            raise UserError(f"{path}: pixels of 32 bits have no known range; save it with 8 or 16 bits per channel")
+        return np.array(turned.convert("RGB"))
 
 
 def decode_label(data: bytes, path: str | Path) -> np.ndarray:
@@ -130,6 +168,8 @@ def _decode_ids(data: bytes, path: str | Path) -> np.ndarray:
             return values
     # OpenCV turns palettes and transparent grey into colours, and 1 into 255 where a pixel has one bit; Pillow keeps
     # the values, which the reference evaluator takes.
+    if data.startswith(_JPEG):
+        raise UserError(f"{path}: a label as JPEG: JPEG changes ids; export the labels again, as PNG")
     with _opened(io.BytesIO(data), path) as image:
         values = np.array(image)
     if values.ndim != 2:

@@ -11,11 +11,11 @@ from typing import Any
 import pandas as pd
 
 from tailcutmix.dataset.images import open_binary, read_bytes, read_size
+from tailcutmix.dataset.layout import SPLITS
 from tailcutmix.errors import UserError
 from tailcutmix.files import read_table, write_csv
 from tailcutmix.progress import Progress
 
-SPLITS = ("train", "val", "test")
 LISTING_COLUMNS = ("split", "image_id", "image", "label", "instance")
 MANIFEST_COLUMNS = (
     "image_id",
@@ -83,7 +83,7 @@ def _checked(listing: pd.DataFrame) -> pd.DataFrame:
     for row in listing[listing.duplicated(["split", "image_id"])].itertuples():
         raise UserError(f"{row.image}: image_id {row.image_id} stands twice in split {row.split}; rename one of them")
     for row in listing.itertuples():
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", str(row.image_id)):
+        if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", str(row.image_id)):
             raise UserError(f"{row.image}: image_id {row.image_id!r} must be made of letters, digits, '.', '_' and '-'")
         if row.split == "train" and not row.label:
             raise UserError(f"{row.image}: a train image needs a label")
@@ -92,7 +92,7 @@ def _checked(listing: pd.DataFrame) -> pd.DataFrame:
 
 
 def _measure(row: dict[str, str]) -> dict[str, str | int]:
-    sizes = {kind: read_size(row[kind]) for kind in FILES if row[kind]}
+    sizes = {kind: read_size(row[kind], as_stored=kind != "image") for kind in FILES if row[kind]}
     height, width = sizes["image"]
     for kind, (h, w) in sizes.items():
         if (h, w) != (height, width):

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from tailcutmix.dataset.manifest import LISTING_COLUMNS, SPLITS, listing_row
+from tailcutmix.dataset.layout import SPLITS
+from tailcutmix.dataset.manifest import LISTING_COLUMNS, listing_row
 from tailcutmix.errors import UserError
 
 IMAGE_SUFFIX = "_leftImg8bit"

@@ -6,17 +6,21 @@ import pandas as pd
 
 from tailcutmix.dataset import camvid, cityscapes, folders, minicity
 from tailcutmix.errors import UserError
+from tailcutmix.plan.settings.data import Files
 
 SOURCES = ("toycity", "minicity", "cityscapes", "camvid", "folders")
 
 
-def list_images(source: str, root: str | Path, splits: str | Path | None = None) -> pd.DataFrame:
+def list_images(
+    source: str, root: str | Path, splits: str | Path | None = None, files: Files = folders.FILES
+) -> pd.DataFrame:
     """List the images of a data set.
 
     Args:
         source: one of SOURCES; ToyCity must have been drawn (rule generate_toycity) and has MiniCity's folders.
         root: the folder of the data set.
         splits: folder of the official MiniCity lists; needed by cityscapes, used by minicity where given.
+        files: how the files of source folders are called.
 
     Returns:
         Columns split, image_id, image, label, instance, all str; label and instance are "" where there is none.
@@ -36,4 +40,4 @@ def list_images(source: str, root: str | Path, splits: str | Path | None = None)
         return minicity.list_images(root, splits)
     if source == "toycity":
         return minicity.list_images(root)
-    return camvid.list_images(root) if source == "camvid" else folders.list_images(root)
+    return camvid.list_images(root) if source == "camvid" else folders.list_images(root, files)

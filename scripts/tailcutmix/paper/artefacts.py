@@ -21,7 +21,7 @@ class Artefact:
         kind: "table" or "figure".
         title, category: under which the report shows it.
         inputs: the files that it reads, by the names that they have in :class:`~tailcutmix.paper.material.Material`.
-        settings: what else it reads there: of "reference", "pairs", "split", "recipe" and "readings".
+        settings: what else it reads there: of "reference", "pairs", "split", "recipe", "readings" and "idle".
         rows: which methods it is about: those of ``tables.table1`` in the configuration, or of ``tables.ablation``.
             The first are made by the target ``all``, the second by the target ``ablation``.
         environment: in which its rule runs, ``envs/<environment>.yaml``.
@@ -59,7 +59,7 @@ ARTEFACTS = (
         title="Table 1",
         category="Tables",
         inputs=("scores", "image_statistics", "buckets"),
-        settings=("readings",),
+        settings=("readings", "idle"),
     ),
     Artefact(
         name="differences",

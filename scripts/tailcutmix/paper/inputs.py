@@ -5,7 +5,7 @@ from typing import Any
 
 from tailcutmix.labels import Label
 from tailcutmix.paper.artefacts import ARTEFACTS, Artefact
-from tailcutmix.plan import readings
+from tailcutmix.plan import idle, readings
 from tailcutmix.plan.plan import Plan
 from tailcutmix.plan.settings.keys import plain
 from tailcutmix.plan.settings.recipe import Recipe
@@ -84,6 +84,7 @@ def artefact_params(plan: Plan, artefact: Artefact) -> dict[str, Any]:
         "pairs": [list(pair) for pair in plan.tables.differences],
         "recipe": plain(_expert_recipe(plan, rows)),
         "readings": readings.sentences(plan),
+        "idle": {"always": idle.idle_rows(plan), "without_tail": idle.rows_of_tail(plan)},
     }
     params = {"module": artefact.module, "holds": holds} | {key: known[key] for key in artefact.settings}
     names = dict.fromkeys(whose["method"] for whose in holds.values() if "method" in whose)

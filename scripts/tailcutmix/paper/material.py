@@ -59,6 +59,7 @@ class Material:
         split: the split that is scored.
         recipe: what defines the training of an expert, as plain values.
         readings: sentences about how the run reads the report.
+        idle: ``always``: row -> why its method does nothing; ``without_tail``: rows that do nothing without a tail.
 
         scores: ``metrics/<method>/seed<k>/<split>.json`` of every row and seed.
         image_statistics: the ``.npz`` of the same methods and seeds, one row per image.
@@ -83,6 +84,7 @@ class Material:
     split: str = ""
     recipe: Mapping[str, Any] = field(default_factory=dict)
     readings: tuple[str, ...] = ()
+    idle: Mapping[str, Any] = field(default_factory=dict)
 
     scores: tuple[MethodFile, ...] = ()
     image_statistics: tuple[MethodFile, ...] = ()
@@ -110,8 +112,8 @@ def gather(inputs: Mapping[str, str | Sequence[str]], params: Mapping[str, Any])
     Args:
         inputs: group -> a path, or a list of paths.
         params: may hold ``methods`` (name -> title, short, expert_of), ``rows`` and ``reference`` (names of methods),
-            ``pairs``, ``split``, ``recipe``, ``readings``, and ``holds``, which says of every path of a list whose it
-            is: {"method", "seed"} or {"class_name", "level"}.
+            ``pairs``, ``split``, ``recipe``, ``readings``, ``idle``, and ``holds``, which says of every path of a list
+            whose it is: {"method", "seed"} or {"class_name", "level"}.
     """
     methods = {name: Method(name, *entry) for name, entry in params.get("methods", {}).items()}
 
@@ -131,6 +133,7 @@ def gather(inputs: Mapping[str, str | Sequence[str]], params: Mapping[str, Any])
     content["pairs"] = tuple((first, second) for first, second in params.get("pairs", ()))
     content["split"] = params.get("split", "")
     content["recipe"] = params.get("recipe", {})
+    content["idle"] = params.get("idle", {})
     content["readings"] = tuple(params.get("readings", ()))
     if "reference" in params:
         content["reference"] = methods[params["reference"]]

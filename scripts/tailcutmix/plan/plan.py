@@ -1,10 +1,12 @@
 """The plan: everything that the configuration says about a run, resolved once; Snakemake's rules ask it."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tailcutmix.dataset.layout import SPLITS, splits_of
 from tailcutmix.errors import UserError
 from tailcutmix.labels import Label, LabelTable, read_labels
 from tailcutmix.plan.files import Files
@@ -16,8 +18,6 @@ from tailcutmix.plan.settings.results import Evaluation, Selection, Tables
 from tailcutmix.plan.settings.tail import Buckets, Regions
 from tailcutmix.plan.validation import check_levels, check_plan, check_schema
 
-SPLITS = ("train", "val", "test")
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -27,6 +27,7 @@ class Plan:
         dataset, buckets, regions, selection, evaluation, tables, engine: the sections of the configuration.
         labels: the label table, with the classes in train id order.
         seeds: of the networks.
+        splits: those in which the set has images; without val nothing is chosen by it.
         models: the configured models by name, templates of experts among them.
         experts: every expert that there can be, by name: one per template and class.
         ensembles: by name.
@@ -44,6 +45,7 @@ class Plan:
     evaluation: Evaluation
     tables: Tables
     engine: Engine
+    splits: tuple[str, ...] = SPLITS
 
     @property
     def files(self) -> Files:
@@ -51,8 +53,9 @@ class Plan:
 
     @property
     def split(self) -> str:
-        """The split that the tables score."""
-        return self.evaluation.split
+        """The split that the tables score: as configured, or the other one where the set has no such images."""
+        wanted = self.evaluation.split
+        return wanted if wanted in self.splits else next(split for split in self.splits if split != "train")
 
     @property
     def fixed_tail(self) -> tuple[Label, ...] | None:
@@ -133,7 +136,14 @@ def read_plan(config: Mapping[str, Any], folder: str | Path = ".") -> Plan:
         UserError: one line that names the key, and what is allowed there.
     """
     check_schema(config)
-    dataset = typed(Dataset, config["dataset"])
+    dataset = _at_home(typed(Dataset, config["dataset"]))
+    splits = splits_of(dataset, folder)
+    if splits == ("train",):
+        raise UserError(
+            f"{dataset.root}: no val and no test images, so nothing can be scored; move some of train to val"
+        )
+    if "val" not in splits:
+        config = _without_val(config)
     labels = read_labels(Path(folder) / dataset.labels)
     models, experts = read_models(config, labels)
     sections = {
@@ -151,10 +161,29 @@ def read_plan(config: Mapping[str, Any], folder: str | Path = ".") -> Plan:
         models=models,
         experts=experts,
         ensembles=read_ensembles(config),
+        splits=splits,
         **{name: typed(kind, config.get(name, {})) for name, kind in sections.items()},
     )
     check_plan(plan)
     return plan
+
+
+def _at_home(dataset: Dataset) -> Dataset:
+    """The section with ``~`` in its paths written out."""
+    root, labels, splits = map(os.path.expanduser, (dataset.root, dataset.labels, dataset.splits))
+    return replace(dataset, root=root, labels=labels, splits=splits)
+
+
+def _without_val(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration that chooses nothing by val: neither buckets nor scales nor experts."""
+    fixed = {"inference": {"per_class_scales": False}}
+    return {
+        **config,
+        "buckets": {**config.get("buckets", {}), "rebucket": False},
+        "inference": merged(config.get("inference", {}), fixed["inference"]),
+        "models": {name: merged(model, fixed) for name, model in config["models"].items()},
+        "ensembles": {name: {**ensemble, "gate": False} for name, ensemble in config["ensembles"].items()},
+    }
 
 
 def merged(under: Any, over: Any) -> Any:

@@ -22,6 +22,10 @@ def sentences(plan: Plan) -> list[str]:
         notes.append(f"Departures from the report read literally: {'; '.join(found)}.")
     if chosen:
         notes.append(f"Val also decided {' and '.join(chosen)}: scores on it are a little too good.")
+    if plan.split != plan.evaluation.split:
+        notes.append(f"The set has no {plan.evaluation.split} images: {plan.split} is scored.")
+    if "val" not in plan.splits:
+        notes.append("The set has no val images: no class moves between buckets, and no scales or experts are chosen.")
     return notes
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from tailcutmix.errors import UserError
+from tailcutmix.files import read_table
 from tailcutmix.paper.classes import bucket_members
 from tailcutmix.paper.formats import number, row_cell, with_best_bold, write_table
 from tailcutmix.paper.material import Material
@@ -33,6 +34,8 @@ from tailcutmix.paper.scores import (
     read_scores,
     summarise_score,
 )
+from tailcutmix.plan.idle import EMPTY_TAIL
+from tailcutmix.tail.bucket_table import TAIL
 
 PUBLISHED, COMPUTED = "published", "this run"
 NOT_GIVEN = "–"
@@ -73,12 +76,12 @@ def table1(material: Material) -> pd.DataFrame:
     if not scores:
         raise UserError("Table 1 needs the metrics of one model at least")
     members = bucket_members(material.buckets) if material.image_statistics else {}
-    rows = []
+    idle, rows = _idle(material), []
     for test in sorted({entry.test for entry in scores}):
         dataset, split, images = test
         for method, seeds in by_method([entry for entry in scores if entry.test == test], material.methods):
             row = {"source": COMPUTED, "dataset": dataset, "split": split, "images": images}
-            row |= {"model": method.name, "method": method.title, "seeds": len(seeds)}
+            row |= {"model": method.name, "method": method.title + idle.get(method.name, ""), "seeds": len(seeds)}
             for score in ALL_SCORES:
                 row |= prefixed(summarise_score(seeds, score), score)
             for bucket, summary in bucket_scores(seeds, members).items() if members else ():
@@ -87,6 +90,15 @@ def table1(material: Material) -> pd.DataFrame:
     computed = pd.DataFrame(rows)
     published = published_rows().reindex(columns=computed.columns).astype(computed.dtypes.drop("seeds").to_dict())
     return pd.concat([published, computed], ignore_index=True).astype({"seeds": "Int64"})
+
+
+def _idle(material: Material) -> dict[str, str]:
+    """Row -> what stands behind its title, where its method did nothing."""
+    why = dict(material.idle.get("always", {}))
+    rows = material.idle.get("without_tail", ())
+    if rows and TAIL not in set(read_table(material.buckets, ("class", "bucket"), "table of buckets")["bucket"]):
+        why |= dict.fromkeys(rows, EMPTY_TAIL)
+    return {row: f" (did nothing: {reason})" for row, reason in why.items()}
 
 
 def heading(row: pd.Series, seeds: Sequence[int] = ()) -> str:

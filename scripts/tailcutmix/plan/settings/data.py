@@ -30,6 +30,25 @@ class ToyCity:
 
 
 @dataclass(frozen=True)
+class Files:
+    """How the files of source `folders` are called."""
+
+    image: str = ""
+    """name of the images, `{id}_image.jpg`, or with their folder, `images/{split}/{id}.*` (`.*` is any
+    ending; sub-folders may follow; `{split}` is `train`, `training`, `val`, ...); empty: the layouts of docs/data.md"""
+
+    label: str = ""
+    """the same for the labels"""
+
+    instance: str = ""
+    """the same for the instance ids"""
+
+    ids: str = ""
+    """text file under root that lists the ids of a split, one per line, such as
+    `ImageSets/Segmentation/{split}.txt`; empty: every image of the split's folder"""
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Where the images come from."""
 
@@ -49,6 +68,9 @@ class Dataset:
 
     splits: str = "config/splits/minicity"
     """folder of the file lists by which Cityscapes becomes MiniCity; only for source `cityscapes`"""
+
+    files: Files = Files()
+    """source `folders`: how the files of a set are called that is in neither layout of docs/data.md"""
 
     size: tuple[int, int] | None = key(None, **SIZE)
     """`[height, width]` to which images are resized when they are packed; `null` keeps them; predictions come back at

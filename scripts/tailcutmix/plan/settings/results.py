@@ -41,5 +41,9 @@ class Tables:
     ablation: tuple[str, ...] = key((), minItems=1, uniqueItems=True)
     """the same for the ablation, which `snakemake ablation` makes"""
 
+    allow_idle: bool = False
+    """go on where the method of a row of Table 1 does nothing (no class in the tail, probability 0, all level weights
+    0); the table then says so. Otherwise the run stops as soon as it is known"""
+
     differences: tuple[tuple[str, str], ...] = ()
     """pairs of rows, `[first, second]`, for the table of differences; pairs that Table 1 lacks are left out"""
