@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = Path("scripts/tailcutmix")
 TESTS = {
-    "mixing": ("distributions", "levels", "level0", "windows", "contrasts", "sampler"),
+    "mixing": ("distributions", "levels", "level0", "windows", "contrasts", "sampler", "sampling"),
     "tail": ("subsets", "buckets"),
     "prediction": ("", "ensemble", "gate"),
     "metrics": ("", "bootstrap"),
@@ -92,11 +92,11 @@ MUTANTS = [
     Mutant("mixing/order", "passes = positions // images", "passes = positions // (2 * images)"),
     Mutant("mixing/order", "_permutation(seed, int(q), images)", "_permutation(seed, 0, images)"),
     Mutant("mixing/order", "_permutation(seed, int(q), images)", "_permutation(0, int(q), images)"),
-    Mutant("mixing/order", "CLASS_SHARE = 0.5", "CLASS_SHARE = 0.4"),
+    Mutant("mixing/sampling/classes", "CLASS_SHARE = 0.5", "CLASS_SHARE = 0.4"),
     Mutant("mixing/order", "choice(u, windows.box[:, 2:])", "windows.box[:, 2:] // 2"),
-    Mutant("mixing/order", "rng.permutation(np.concatenate([by_image, *by_class]), axis=0)",
+    Mutant("mixing/sampling/classes", "rng.permutation(np.concatenate([by_image, *by_class]), axis=0)",
            "np.concatenate([by_image, *by_class])"),
-    Mutant("mixing/order", "rows[rng.permutation(len(rows))[", "rows[np.arange(len(rows))["),
+    Mutant("mixing/sampling/_epochs", "rows[rng.permutation(len(rows))[", "rows[np.arange(len(rows))["),
     # Windows
     Mutant("mixing/windows", "align_corners=False", "align_corners=True"),
     Mutant("mixing/windows", "source[0].flip(-1) if", "source[0].flip(-2) if"),

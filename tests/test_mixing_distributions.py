@@ -10,8 +10,8 @@ from distributions import STEP, assert_distributed, assert_independent, assert_u
 from mixing_fakes import LABELS, RARE, sampler
 from scipy import stats
 
-from tailcutmix.mixing.order import ClassUniform
-from tailcutmix.plan.settings.recipe import MIXINGS, Augmentation
+from tailcutmix.mixing.sampling.classes import Sampling
+from tailcutmix.plan.settings.recipe import MIXINGS, Augmentation, Training
 from tailcutmix.tail.subsets import BOX_COLUMNS
 
 SIZE, CROP = (9, 11), (6, 7)
@@ -333,7 +333,7 @@ def test_class_uniform_windows_hold_their_centroid_anywhere():
 def test_class_uniform_epochs_are_in_random_order_and_no_image_is_preferred():
     """Ten samples an epoch of three images: five by class and five by image, two images of which come twice."""
     data = coded(3, *SIZE)
-    uniform = ClassUniform(torch.from_numpy(data.labels), num_classes=1, samples=10, seed=0)
+    uniform = Sampling(torch.from_numpy(data.labels), num_classes=1, samples=10, seed=0, training=Training())
     epochs = uniform(np.arange(4000)).reshape(400, 10, 3)
     by_class = epochs[:, :, 1] >= 0
     assert (by_class.sum(1) == 5).all()
