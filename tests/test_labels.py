@@ -76,8 +76,8 @@ def test_two_names_of_one_path_are_refused(tmp_path):
 
 
 def test_a_missing_column_is_named(tmp_path):
-    with pytest.raises(UserError, match="column colour is missing"):
-        read_labels(write(tmp_path, ["0,ground,0,ground,0,"], header=HEADER.replace("colour,", "")))
+    with pytest.raises(UserError, match="column train_id is missing"):
+        read_labels(write(tmp_path, ["0,ground,ground,0,#804080,"], header=HEADER.replace("train_id,", "")))
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\x89PNG\r\n\x1a\n\x00\xff", HEADER.encode()])
