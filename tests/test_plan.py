@@ -57,7 +57,10 @@ def test_shipped_configurations_are_valid(name):
         ({"models": {"a": {"extends": "b"}, "b": {"extends": "a"}}}, ["circle"]),
         ({"training": {"crop": [96, 128]}}, ["crop", "multiples of 32"]),
         ({"models": {"unet": {"attention": "hierarchical"}}}, ["models.unet", "attention: none"]),
-        ({"training": {"compile": "cuda_graphs", "accumulate": 2}}, ["models.", "wrong gradients", "accumulate: 1"]),
+        (
+            {"training": {"compile": "cuda_graphs", "accumulate": 2}},
+            ["training.compile", "wrong gradients", "accumulate: 1"],
+        ),
         ({"inference": {"scales": [0.5, 2.0]}}, ["inference.scales", "1.0"]),
         ({"augmentation": {"scale": [2.0, 0.5]}}, ["augmentation.scale", "small to large"]),
         ({"models": {"m2": {"levels": [4]}}}, ["models.m2.levels", "regions.levels"]),

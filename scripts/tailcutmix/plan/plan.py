@@ -16,7 +16,7 @@ from tailcutmix.plan.settings.jobs import Engine
 from tailcutmix.plan.settings.keys import typed
 from tailcutmix.plan.settings.results import Evaluation, Selection, Tables
 from tailcutmix.plan.settings.tail import Buckets, Regions
-from tailcutmix.plan.validation import check_levels, check_plan, check_schema
+from tailcutmix.plan.validation import check_levels, check_paths, check_plan, check_schema
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,7 @@ def read_plan(config: Mapping[str, Any], folder: str | Path = ".") -> Plan:
     """
     check_schema(config)
     dataset = _at_home(typed(Dataset, config["dataset"]))
+    check_paths(dataset)
     splits = splits_of(dataset, folder)
     if splits == ("train",):
         raise UserError(
@@ -164,7 +165,7 @@ def read_plan(config: Mapping[str, Any], folder: str | Path = ".") -> Plan:
         splits=splits,
         **{name: typed(kind, config.get(name, {})) for name, kind in sections.items()},
     )
-    check_plan(plan)
+    check_plan(plan, config)
     return plan
 
 

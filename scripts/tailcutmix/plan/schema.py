@@ -10,6 +10,7 @@ import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import Field, fields, is_dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from types import NoneType, UnionType
@@ -29,6 +30,9 @@ NAME = "^[a-z0-9][A-Za-z0-9_.-]*$"
 OF_LISTS = ("minItems", "maxItems", "uniqueItems")
 
 PRIMITIVES = {bool: "boolean", int: "integer", float: "number", str: "string"}
+
+HIGHEST = {int: 2**31 - 1, float: 10**9}
+"""Of every number that has no limit of its own: what is beyond is a slip, and would overflow somewhere later."""
 
 MODEL_KEYS: dict[str, tuple[Schema, str]] = {
     "title": ({"type": "string"}, "name in tables and figures"),
@@ -69,7 +73,7 @@ def schema() -> Schema:
         "dataset": section(data.Dataset) | {"required": ["name", "source"]},
         "seeds": {
             "type": "array",
-            "items": {"type": "integer", "minimum": 0},
+            "items": {"type": "integer", "minimum": 0, "maximum": 2**32 - 1},
             "minItems": 1,
             "uniqueItems": True,
             "description": "every network is trained once per seed",
@@ -127,6 +131,7 @@ def _property(known: Field[Any], hint: Any, meaning: str) -> Schema:
     return _of_type(hint, known.metadata) | {"default": _as_yaml(known.default), "description": meaning}
 
 
+@cache
 def meanings(kind: type) -> dict[str, str]:
     """Field -> the text under it in the source, for a type and those that it extends."""
     found: dict[str, str] = {}
@@ -159,6 +164,8 @@ def _of_type(hint: Any, limits: Mapping[str, Any]) -> Schema:
         return {"type": "object", "propertyNames": names, "additionalProperties": _of_type(arguments[1], limits)}
     if "enum" in limits:
         return {"enum": list(limits["enum"])}
+    if hint in HIGHEST and not {"maximum", "exclusiveMaximum"} & set(limits):
+        limits = {**limits, "maximum": HIGHEST[hint]}
     return {"type": PRIMITIVES[hint], **limits}
 
 

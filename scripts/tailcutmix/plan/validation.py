@@ -1,20 +1,27 @@
 """What a configuration must be: held to the schema, and to the rules that a schema cannot say."""
 
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from tailcutmix.errors import UserError
 from tailcutmix.plan.architectures import traits_of
-from tailcutmix.plan.models import Model
+from tailcutmix.plan.models import SECTIONS, Model
 from tailcutmix.plan.schema import Schema, schema
+from tailcutmix.plan.settings.data import Dataset
+from tailcutmix.plan.strict import StrictValidator, check_texts
 
 if TYPE_CHECKING:
     from tailcutmix.plan.plan import Plan
 
+
+LEAST_SCALE = 0.05
+"""Of prediction: a twentieth of an image's sides."""
 
 OF_ONE_CLASS = ("level0", "levels", "all_levels")
 """Mixings that give an expert its class alone."""
@@ -22,20 +29,24 @@ OF_ONE_CLASS = ("level0", "levels", "all_levels")
 
 def check_schema(config: Mapping[str, Any]) -> None:
     """Raise a UserError for the first key that the schema refuses: it names the key and what is allowed there."""
-    error = best_match(Draft202012Validator(schema()).iter_errors(config), key=_relevance)
+    check_texts(config)
+    error = best_match(StrictValidator(schema()).iter_errors(config), key=_relevance)
     if error is not None:
         raise UserError(f"config: {_explain(error)}")
 
 
-def check_plan(plan: "Plan") -> None:
-    """Raise a UserError for the first key that does not fit the others."""
+def check_plan(plan: "Plan", config: Mapping[str, Any]) -> None:
+    """Raise a UserError for the first key that does not fit the others; ``config`` tells where it was set."""
     _check_ensembles(plan)
     _check_tables(plan)
     _check_tail(plan)
-    for name, model in plan.models.items():
-        _check_network(f"models.{name}", model)
-    for name, expert in plan.experts.items():
-        _check_network(f"models.{name}", expert)
+    for name, model in [*plan.models.items(), *plan.experts.items()]:
+        template = name.removesuffix(f"-{model.expert_of}") if model.expert_of else None
+        origin = Origin(config, name, template)
+        _check_network(origin, model)
+        _check_training(origin, model)
+        _check_mixing(origin, model, plan.regions.levels)
+    _check_starts(plan)
 
 
 def check_levels(plan: "Plan", name: str) -> None:
@@ -65,9 +76,21 @@ def _explain(error: ValidationError) -> str:
         return f"{key}: {error.message}"
     if error.validator == "enum":
         return f"{key} is {value!r}; it must be one of: {', '.join(str(allowed) for allowed in limit)}"
+    kinds = [kind.get("type") for kind in (schema, *schema.get("anyOf", ()))]
+    if "number" in kinds and isinstance(value, str) and _is_number(value):
+        return f"{key} is the text {value!r}, as YAML reads it; write {float(value)!r}, without quotes"
     if error.validator == "anyOf":
         return f"{key} is {value!r}; it must be {' or '.join(_describe(kind) for kind in limit)}"
+    if error.validator == "pattern" and "type" not in schema:
+        return f"{key} has the key {value!r}; a name there is of the form {limit}"
     return f"{key} is {value!r}; it must be {_describe(schema)}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 TYPES = {
@@ -136,6 +159,9 @@ def _check_tables(plan: "Plan") -> None:
 
 
 def _check_tail(plan: "Plan") -> None:
+    cuts, classes = plan.buckets.cuts, plan.labels.num_classes
+    if cuts is not None and sum(cuts) > classes:
+        raise UserError(f"config: buckets.cuts is {list(cuts)}, together {sum(cuts)}, but there are {classes} classes")
     if plan.rebuckets and plan.buckets.model not in plan.models:
         raise UserError(f"config: buckets.model is {plan.buckets.model!r}, which is no key of models")
     try:
@@ -144,30 +170,127 @@ def _check_tail(plan: "Plan") -> None:
         raise UserError(f"config: buckets.tail: {error}") from None
 
 
-def _check_network(where: str, model: Model) -> None:
+@dataclass(frozen=True)
+class Origin:
+    """Where the settings of one model were written.
+
+    Attributes:
+        config: the configuration.
+        model: the model's name.
+        template: of an expert, else None.
+    """
+
+    config: Mapping[str, Any]
+    model: str
+    template: str | None
+
+    def key(self, *parts: str, section: str = "training") -> str:
+        """The dotted key that gave the model a setting, which may be that of a model that it extends.
+
+        Args:
+            parts: the setting, below the model: ``("crop",)`` or ``("inference", "scales")``.
+            section: what holds a setting that no model says.
+        """
+        models = self.config["models"]
+        for start in filter(None, (self.model, self.template)):
+            name: str | None = start
+            while name is not None:
+                entry = models.get(name, {})
+                if _has(entry, parts):
+                    return ".".join(("models", name, *parts))
+                name = entry.get("extends")
+        return ".".join(parts if parts[0] in SECTIONS else (section, *parts))
+
+
+def _has(entry: Any, parts: Sequence[str]) -> bool:
+    for part in parts:
+        if not isinstance(entry, Mapping) or part not in entry:
+            return False
+        entry = entry[part]
+    return True
+
+
+def check_paths(dataset: Dataset) -> None:
+    """Raise a UserError for a path that Snakemake would take for a pattern."""
+    for name in ("root", "labels", "splits"):
+        path = getattr(dataset, name)
+        if re.search(r"[{}]", path):
+            raise UserError(f"config: dataset.{name} is {path!r}; a path must not hold braces, rename the folder")
+
+
+def _check_network(origin: Origin, model: Model) -> None:
     network, training = model.recipe.network, model.recipe.training
     low, high = model.recipe.augmentation.scale
     if low > high:
-        raise UserError(f"config: {where}.augmentation.scale is [{low}, {high}]; it goes from small to large")
+        raise UserError(
+            f"config: {origin.key('augmentation', 'scale')} is [{low}, {high}]; it goes from small to large"
+        )
     traits = traits_of(network)
     if network.attention != "none" and not traits.attention:
-        name = network.architecture
-        raise UserError(f"config: {where}: architecture {name} has no scale attention; set attention: none")
-    for side in training.crop:
-        if any((side * factor) % traits.multiple for factor in network.training_scales):
-            raise UserError(f"config: {where}.crop is {list(training.crop)}; both sides must be multiples of "
-                            f"{traits.multiple} at every training scale {list(network.training_scales)}")  # fmt: skip
-    scales = model.inference.scales
-    if network.attention != "none" and 1.0 not in scales:
-        raise UserError(f"config: {where}.inference.scales is {list(scales)}; scale attention needs 1.0 among them")
+        raise UserError(
+            f"config: {origin.key('attention')} is {network.attention!r}, but architecture "
+            f"{network.architecture} of models.{model.name} has no scale attention; set attention: none"
+        )
+    crop, scales = list(training.crop), list(network.training_scales)
+    if 1.0 not in scales:
+        raise UserError(f"config: {origin.key('training_scales')} must hold 1.0")
+    if any((side * factor) % traits.multiple for side in crop for factor in scales):
+        raise UserError(f"config: {origin.key('crop')} is {crop}; both sides must be multiples of {traits.multiple} "
+                        f"at every training scale {scales} of models.{model.name}")  # fmt: skip
+    predicted = model.inference.scales
+    key = origin.key("inference", "scales")
+    if network.attention != "none" and 1.0 not in predicted:
+        raise UserError(f"config: {key} is {list(predicted)}; scale attention needs 1.0 among them")
+    if min(predicted) < LEAST_SCALE:
+        raise UserError(f"config: {key} is {list(predicted)}; a scale below {LEAST_SCALE} leaves nothing of an image")
+
+
+def _check_training(origin: Origin, model: Model) -> None:
+    network, training = model.recipe.network, model.recipe.training
     if training.compile == "cuda_graphs" and training.accumulate > 1:
         raise UserError(
-            f"config: {where}: compile: cuda_graphs gives wrong gradients with accumulate {training.accumulate} "
-            "(pytorch issue 169545); set compile: true, or accumulate: 1"
+            f"config: {origin.key('compile')}: cuda_graphs gives wrong gradients with accumulate "
+            f"{training.accumulate} (pytorch issue 169545); set compile: true, or accumulate: 1"
         )
     if training.loss in ("lovasz", "ohem") and training.class_weights != "none":
         raise UserError(
-            f"config: {where}: loss {training.loss} takes no class weights; set class_weights: none, or another loss"
+            f"config: {origin.key('loss')}: {training.loss} takes no class weights; "
+            "set class_weights: none, or another loss"
         )
-    if 1.0 not in network.training_scales:
-        raise UserError(f"config: {where}.training_scales must hold 1.0")
+    if training.accumulate > training.batch:
+        raise UserError(
+            f"config: {origin.key('accumulate')} is {training.accumulate}, but {origin.key('batch')} is "
+            f"{training.batch}: a batch is cut into as many parts as it has images at most"
+        )
+    part = math.ceil(training.batch / training.accumulate)
+    alone = part == 1 or training.batch % part == 1
+    side, smallest = traits_of(network).multiple, min(network.training_scales)
+    if alone and network.stages == 4 and all(length * smallest == side for length in training.crop):
+        raise UserError(
+            f"config: {origin.key('crop')} is {list(training.crop)}: its last map is one pixel at scale {smallest}, "
+            "of which BatchNorm has no variance with one image at a time; use a larger crop, or a larger batch"
+        )
+
+
+def _check_mixing(origin: Origin, model: Model, cut: Sequence[int]) -> None:
+    weights, levels = model.recipe.mixing.level_weights, model.recipe.mixing.levels
+    if weights is None or not levels:
+        return
+    key = origin.key("level_weights", section="mixing")
+    if unknown := set(weights) - set(cut):
+        raise UserError(f"config: {key} names level {min(unknown)}, but regions.levels is {list(cut)}")
+    if not any(weights.get(level, 0) > 0 for level in levels):
+        raise UserError(f"config: {key} is {dict(weights)}; the weight of a level must be above 0")
+
+
+def _check_starts(plan: "Plan") -> None:
+    """``init`` and ``weights`` together must not lead back to a model itself."""
+    for name in plan.models:
+        way, model = [name], plan.models[name]
+        while (following := model.weights or model.init) is not None and following in plan.models:
+            if following in way:
+                raise UserError(
+                    f"config: models.{name}: init and weights go in a circle: {' -> '.join([*way, following])}"
+                )
+            way.append(following)
+            model = plan.models[following]
