@@ -45,7 +45,7 @@ def _property_names(validator: Any, names: Any, value: Any, _: Any) -> Iterator[
             yield from validator.descend(instance=str(name), schema=names)
 
 
-StrictValidator = extend(
+StrictValidator = extend(  # type: ignore[no-untyped-call]  # jsonschema has no annotations here
     Draft202012Validator,
     validators={"enum": _enum, "pattern": _pattern, "propertyNames": _property_names},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number}),
