@@ -10,6 +10,7 @@ import pandas as pd
 from tailcutmix.metrics.statistics import PER_CATEGORY, Statistics, write_statistics
 from tailcutmix.paper.artefacts import Artefact
 from tailcutmix.paper.material import Material, Method, MethodFile
+from tailcutmix.prediction.ensemble import CLAIMS
 
 CLASSES = ("road", "building", "sky", "vegetation", "car", "sidewalk", "person", "pole", "traffic sign", "rider",
            "bicycle", "traffic light", "bus", "train")  # fmt: skip
@@ -166,3 +167,10 @@ def write_image_statistics(folder: Path, model: str, seed: int = 0, skill: float
     path = folder / "metrics" / model / f"seed{seed}" / "images.npz"
     write_statistics(statistics(seed, skill=skill), path)
     return MethodFile(path, method(model), seed)
+
+
+def write_claims(folder, name, seed, rows):
+    path = folder / name / f"seed{seed}/val_claims.csv"
+    path.parent.mkdir(parents=True)
+    pd.DataFrame(rows, columns=["class", *CLAIMS]).to_csv(path, index=False)
+    return MethodFile(path, Method(name, "all levels" if name == "ensemble" else name, name), seed)

@@ -26,6 +26,7 @@ from paper_results import (
     metrics,
     of_artefact,
     scored,
+    write_claims,
     write_classes,
     write_history,
     write_image_statistics,
@@ -43,7 +44,7 @@ from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.paper import style
 from tailcutmix.paper.artefacts import ARTEFACTS
 from tailcutmix.paper.crops import choose_region, crops_of, outline, subsets_of
-from tailcutmix.paper.figures import fig2_cutmix, mixing, qualitative, training
+from tailcutmix.paper.figures import claims, fig2_cutmix, mixing, qualitative, training
 from tailcutmix.paper.figures.qualitative import best_window, changed_pixels, choose_rows
 from tailcutmix.paper.figures.training import smoothed
 from tailcutmix.paper.material import ClassFile, Material, Method, MethodFile
@@ -51,7 +52,6 @@ from tailcutmix.plan.settings.keys import plain
 from tailcutmix.plan.settings.recipe import Augmentation, Recipe, Training
 from tailcutmix.plan.settings.recipe import Mixing as MixingSettings
 from tailcutmix.plan.settings.tail import Regions
-from tailcutmix.prediction.ensemble import CLAIMS
 from tailcutmix.tail.subsets import BOX_COLUMNS, Subset, read_boxes, write_subset
 
 TAIL = [name for name in CLASSES if BUCKET_OF[name] == "tail"]
@@ -143,6 +143,7 @@ def whole(scene) -> Material:
         reference=method("m0"),
         split="val",
         histories=tuple(histories),
+        claims=(write_claims(scene, "ensemble", 0, [(name, 90, 50, 30, 5) for name in TAIL]),),
         predictions=tuple(MethodFile(scene / "predictions" / model, method(model), 0) for model in ("m0", "ensemble")),
         boxes=tuple(ClassFile(scene / "subsets" / slug(name) / "boxes.csv", name) for name in TAIL),
         levels=tuple(
@@ -188,11 +189,8 @@ def test_every_figure_is_there_as_png_and_pdf(drawn):
 
 def test_every_table_is_made_of_what_its_entry_lists(whole, tmp_path):
     tables = [artefact for artefact in ARTEFACTS if artefact.kind == "table"]
-    claims = tmp_path / "claims.csv"
-    pd.DataFrame([("bus", 3, 2, 1, 0)], columns=["class", *CLAIMS]).to_csv(claims, index=False)
-    material = replace(whole, claims=(MethodFile(claims, method("ensemble"), 0),))
     for artefact in tables:
-        import_module(artefact.module).make(of_artefact(artefact, material), tmp_path / "tables" / artefact.name)
+        import_module(artefact.module).make(of_artefact(artefact, whole), tmp_path / "tables" / artefact.name)
     assert len(list((tmp_path / "tables").iterdir())) == 4 * len(tables)
 
 
@@ -250,6 +248,35 @@ def test_edges_of_the_data_can_be_drawn(whole, tmp_path):
     for artefact in FIGURES:
         draw(artefact.name, material, tmp_path / "figures" / artefact.name)
     assert len(list((tmp_path / "figures").glob("*.png"))) == len(FIGURES)
+
+
+@pytest.mark.parametrize(
+    ("rows", "ensembles"),
+    [([("bus", 9, None, None, 0)], 1), ([("bus", 0, 0, 0, 0)], 1), ([], 1), ([("a", 5, 3, 2, 0)], 2)],
+)
+def test_claims_can_be_drawn_without_labels_without_experts_and_for_several_seeds(tmp_path, rows, ensembles):
+    names = [f"ensemble{number}" for number in range(ensembles)]
+    files = tuple(write_claims(tmp_path, name, seed, rows) for name in names for seed in range(3))
+    draw("claims", Material(claims=files, split="test"), tmp_path / "claims")
+    assert (tmp_path / "claims.png").stat().st_size > 1000
+
+
+def test_claims_are_right_to_the_right_and_wrong_to_the_left(tmp_path, monkeypatch):
+    rows = [("bus", 1000, 600, 200, 50), ("train", 10, 1, 3, 0)]
+    material = Material(claims=(write_claims(tmp_path, "ensemble", 0, rows),), split="test")
+    (axes,) = figure_of(claims, material, monkeypatch).axes
+    assert [patch.get_width() for patch in axes.patches] == [600, 1, -200, -3]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["bus (75%)", "train (25%)"]
+
+
+@pytest.mark.parametrize("rates", [(1.0, 1.0), (1.0, 0.5)])
+def test_learning_rates_that_are_all_the_same_are_one_line(tmp_path, monkeypatch, rates):
+    files = [write_history(tmp_path, method(name), 0, 60) for name in ("m0", "m1")]
+    for file, factor in zip(files, rates, strict=True):
+        frame = pd.read_csv(file.path)
+        frame.assign(lr=frame["lr"] * factor).to_csv(file.path, index=False)
+    below = figure_of(training, Material(histories=tuple(files), methods=METHODS), monkeypatch).axes[1]
+    assert len(below.lines) == len(set(rates))
 
 
 def figure_of(module, material, monkeypatch):

@@ -22,6 +22,7 @@ from paper_results import (
     metrics,
     scored,
     statistics,
+    write_claims,
     write_classes,
     write_image_statistics,
     write_metrics,
@@ -30,7 +31,7 @@ from paper_results import (
 from tailcutmix.errors import UserError
 from tailcutmix.paper.classes import read_classes
 from tailcutmix.paper.formats import signed_cell, with_best_bold, write_table
-from tailcutmix.paper.material import Material, Method, MethodFile
+from tailcutmix.paper.material import Material, Method
 from tailcutmix.paper.published import REPORT_TABLE1, SCORES
 from tailcutmix.paper.scores import read_metrics, summarise
 from tailcutmix.paper.tables import ablation, claims, differences, per_class, table1
@@ -430,13 +431,6 @@ def test_differences_need_statistics_of_the_same_images(tmp_path):
         differences.differences(material)
     with pytest.raises(UserError, match=r"tables\.differences names no pair of the methods that were scored: m0, m1"):
         differences.differences(replace(material, pairs=(("unet", "m0"),)))
-
-
-def write_claims(folder, name, seed, rows):
-    path = folder / name / f"seed{seed}/val_claims.csv"
-    path.parent.mkdir(parents=True)
-    pd.DataFrame(rows, columns=["class", *CLAIMS]).to_csv(path, index=False)
-    return MethodFile(path, Method(name, "all levels" if name == "ensemble" else name, name), seed)
 
 
 def test_claims_are_means_over_seeds_in_the_order_of_the_ensemble(tmp_path):

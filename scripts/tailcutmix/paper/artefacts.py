@@ -86,6 +86,14 @@ ARTEFACTS = (
         settings=("split",),
     ),
     Artefact(
+        name="claims",
+        kind="figure",
+        title="What each expert added, figure",
+        category="Figures",
+        inputs=("claims",),
+        settings=("split",),
+    ),
+    Artefact(
         name="fig1_level_crops",
         kind="figure",
         title="Fig. 1, crops at three levels",

@@ -25,7 +25,7 @@ def make(material: Material, stem: Path) -> None:
     first_bucket = read_table(material.initial_buckets, ("class", "bucket")).set_index("class")["bucket"]
     count = len(classes)
     figure = new_figure(9.5, 0.36 * count + 1.5)
-    axes = figure.subplots()
+    axes, images = figure.subplots(1, 2, sharey=True, width_ratios=[12, 1])
     shares = 100 * classes["share"].to_numpy(float)
     positive = shares[shares > 0]
     left = 10 ** (int(f"{positive.min():e}".split("e")[1])) / 2 if len(positive) else 1e-3
@@ -41,15 +41,18 @@ def make(material: Material, stem: Path) -> None:
             text += f"   {before} → {row['bucket']}{iou}"
             axes.plot([left], [place], marker="o", markersize=11, markeredgecolor="white", markeredgewidth=1.6,
                       color=BUCKET_COLOURS[before], clip_on=False, zorder=5)  # fmt: skip
-        axes.annotate(text, (max(share, left), place), (5, 0), textcoords="offset points", va="center", fontsize=10)
-        axes.annotate(f"{int(row['train_images'])}", (1.0, place), (0, 0), xycoords=("axes fraction", "data"),
-                      textcoords="offset points", va="center", ha="right", fontsize=10)  # fmt: skip
-    axes.annotate("train images\nwith the class", (1.0, 1.0), (0, 6), xycoords="axes fraction", ha="right", va="bottom",
-                  textcoords="offset points", fontsize=10)  # fmt: skip
+        inside = share > 10  # beside such a bar there is no room up to 100 %
+        axes.annotate(text, (max(share, left), place), (-5 if inside else 5, 0), textcoords="offset points",
+                      va="center", fontsize=10, ha="right" if inside else "left",
+                      color="white" if inside else "black")  # fmt: skip
+        images.annotate(f"{int(row['train_images'])}", (1.0, place), xycoords=("axes fraction", "data"),
+                        va="center", ha="right", fontsize=10)  # fmt: skip
+    images.annotate("train images\nwith the class", (1.0, 1.0), (0, 6), xycoords="axes fraction", ha="right",
+                    va="bottom", textcoords="offset points", fontsize=10)  # fmt: skip
+    images.set_axis_off()
     axes.set_yticks(range(count), classes["class"])
     axes.set_ylim(count - 0.4, -0.6)
-    axes.set_xlim(left, 3e3)
-    axes.set_xticks([tick for tick in axes.get_xticks() if left <= tick <= 100])
+    axes.set_xlim(left, 100)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} %")
     axes.xaxis.set_minor_locator(NullLocator())
     axes.grid(axis="x")

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
 from tailcutmix.labels import slug
@@ -69,9 +70,10 @@ def make(material: Material, stem: Path) -> None:
         columns.append(["all other classes", ""])
     labels = ["in the train split", *(f"added in {row.method}" for row in counts.itertuples())]
     width = 0.95 * len(columns)
-    figure = new_figure(max(9.5, width + 7.2), 0.45 * len(labels) + 2.3)
-    left, middle, right = figure.subplots(1, 3, sharey=True, width_ratios=[max(3.0, width), 1.5, 2.2])
-    _draw_matrix(left, matrix, columns, labels)
+    figure = new_figure(max(9.5, width + 8.0), 0.45 * len(labels) + 3.0)
+    left, middle, right = figure.subplots(1, 3, sharey=True, width_ratios=[max(3.0, width), 1.5, 3.0])
+    picture = _draw_matrix(left, matrix, columns, labels)
+    figure.colorbar(picture, ax=left, location="bottom", shrink=0.5, aspect=40, label="pixels (white: none)")
     for row, column in np.ndindex(len(counts), len(columns)):
         if counts.at[row, "expert_of"] == columns[column][0]:
             frame = Rectangle(
@@ -83,13 +85,15 @@ def make(material: Material, stem: Path) -> None:
     draws, fallen, cropped, clipped = (counts[name].to_numpy(float) / np.maximum(images, 1) for name in COUNTS[1:])
     level0 = draws > 0
     _draw_bars(middle, places, [f"{x:.2f}" if is_level0 else "" for x, is_level0 in zip(draws, level0, strict=True)],
-               draws, "CYC draws\nper image")  # fmt: skip
+               draws, "CYC draws\nper image", room=1.5)  # fmt: skip
     rest = 100 * np.where(level0, fallen, cropped)
     words = [
         f"{share:.2g} % fallbacks" if is_level0 else f"{share:.2g} % cropped, {100 * at_border:.2g} % clipped"
         for share, at_border, is_level0 in zip(rest, clipped, level0, strict=True)
     ]
-    _draw_bars(right, places, words, rest, "CYC fallbacks, or patches cropped\nto fit and clipped in their image")
+    _draw_bars(
+        right, places, words, rest, "CYC fallbacks, or patches cropped\nto fit and clipped in their image", room=2.6
+    )
     left.set_title("pixels of each class", pad=8)
     note = "first row: one pass over the train split; below: pasted by mixing over the whole training, mean over seeds"
     note += f"\nnothing mixed in: {', '.join(unmixed)}" if unmixed else ""
@@ -97,11 +101,11 @@ def make(material: Material, stem: Path) -> None:
     save(figure, stem)
 
 
-def _draw_matrix(axes: Axes, matrix: np.ndarray, columns: list[list[str]], labels: list[str]) -> None:
+def _draw_matrix(axes: Axes, matrix: np.ndarray, columns: list[list[str]], labels: list[str]) -> AxesImage:
     positive = matrix[matrix > 0]
     low, high = (positive.min(), positive.max()) if len(positive) else (1, 10)
     norm = LogNorm(low / 2, max(high, low * 10))
-    axes.imshow(np.ma.masked_less_equal(matrix, 0), norm=norm, cmap="cividis", aspect="auto")
+    picture = axes.imshow(np.ma.masked_less_equal(matrix, 0), norm=norm, cmap="cividis", aspect="auto")
     for row, column in np.argwhere(matrix > 0):
         axes.text(column, row, engineering(matrix[row, column]), ha="center", va="center", fontsize=9.5,
                   color="white" if norm(matrix[row, column]) < 0.55 else "black")  # fmt: skip
@@ -113,13 +117,14 @@ def _draw_matrix(axes: Axes, matrix: np.ndarray, columns: list[list[str]], label
     axes.axhline(0.5, color="white", linewidth=5)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
+    return picture
 
 
-def _draw_bars(axes: Axes, places: np.ndarray, words: list[str], values: np.ndarray, title: str) -> None:
+def _draw_bars(axes: Axes, places: np.ndarray, words: list[str], values: np.ndarray, title: str, room: float) -> None:
     axes.barh(places, values, height=0.6, color="#9DB4C8")
-    for place, word in zip(places, words, strict=True):
-        axes.annotate(word, (0, place), (4, 0), textcoords="offset points", va="center", fontsize=9.5)
-    axes.set_xlim(0, max(1e-9, values.max(initial=0)) * 1.05)
+    for place, word, value in zip(places, words, values, strict=True):
+        axes.annotate(word, (value, place), (4, 0), textcoords="offset points", va="center", fontsize=9.5)
+    axes.set_xlim(0, max(1e-9, values.max(initial=0)) * room)
     axes.set_title(title, fontsize=10.5, fontweight="normal", pad=8)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)

@@ -46,14 +46,23 @@ def make(material: Material, stem: Path) -> None:
     grid = figure.subplots(2, len(columns), squeeze=False, sharex="col", height_ratios=[2, 1])
     for column, networks in enumerate(columns):
         above, below = grid[:, column]
+        rates = [histories[network][0][["step", "lr"]] for network in networks]
+        common = len(rates) > 1 and all(rate.equals(rates[0]) for rate in rates[1:])
+        if common:
+            below.plot(rates[0]["step"], rates[0]["lr"], color="#444444", linewidth=1.8, label="the same for all")
+            below.legend(loc="upper right")
         for index, network in enumerate(networks):
             colour = rows[network.name]["color"] if network.name in rows else CYCLE[index % len(CYCLE)]
             line = {"color": colour, "linestyle": "--" if index >= len(CYCLE) else "-"}
-            _draw_network(above, below, names[network.name], histories[network], line)
+            _draw_loss(above, names[network.name], histories[network], line)
+            if not common:
+                below.plot(histories[network][0]["step"], histories[network][0]["lr"], **line, linewidth=1.8)
         above.set_title("experts M2, from M1" if networks is experts else "models from scratch")
         above.set_yscale("log")
         above.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         above.yaxis.set_minor_formatter(lambda value, _: f"{value:.2g}" if f"{value:e}"[0] in "25" else "")
+        bottom, top = above.get_ylim()
+        above.set_ylim(top=top * (top / bottom) ** (0.06 * min(8, len(networks))))  # room for the legend
         above.legend(loc="upper right", ncols=1 + (len(networks) > 5))
         below.set_xlabel("optimiser step")
         below.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
@@ -66,11 +75,10 @@ def make(material: Material, stem: Path) -> None:
     save(figure, stem)
 
 
-def _draw_network(above: Axes, below: Axes, name: str, runs: Sequence[pd.DataFrame], line: Mapping[str, Any]) -> None:
+def _draw_loss(axes: Axes, name: str, runs: Sequence[pd.DataFrame], line: Mapping[str, Any]) -> None:
     for number, run in enumerate(runs):
         window = max(1, len(run) // 12)
         if window > 1:
-            above.plot(run["step"], run["loss"], color=line["color"], alpha=0.18, linewidth=0.8)
-        above.plot(run["step"], smoothed(run["loss"].to_numpy(float), window), **line,
+            axes.plot(run["step"], run["loss"], color=line["color"], alpha=0.18, linewidth=0.8)
+        axes.plot(run["step"], smoothed(run["loss"].to_numpy(float), window), **line,
                    linewidth=1.8 if number == 0 else 1.0, label=name if number == 0 else None)  # fmt: skip
-    below.plot(runs[0]["step"], runs[0]["lr"], **line, linewidth=1.8)
