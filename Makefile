@@ -15,6 +15,8 @@ IMAGES ?=
 OUT ?=
 MODEL ?=
 SEED ?=
+# Tests wait for the processes that they start: one process more than there are CPUs, but no more than four.
+PROCESSES = $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 SNAKEMAKE := $(BIN)/snakemake --cores all $(if $(CONFIG),--configfile=$(CONFIG))
 
 .PHONY: paper plan check report predict bundle test lint mutants clean
@@ -42,7 +44,7 @@ bundle: .venv/run.ready
 	@$(BIN)/python scripts/make_bundle.py --run "$(RUN)" $(CHOICE) --out "$(OUT)"
 
 test: .venv/dev.ready
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 mutants: .venv/dev.ready
 	$(BIN)/python tests/mutants.py $(ARGS)

@@ -28,7 +28,8 @@ def names_in(text: str) -> tuple[list[str], list[str]]:
     return functions, [word for word in words if re.fullmatch(r"test_\w+", word)]
 
 
-ROWS = [(functions, tests) for functions, tests in map(names_in, PAGE.splitlines()) if functions and tests]
+ROW_LINES = [line for line in PAGE.splitlines() if line.startswith("|")]
+ROWS = [(functions, tests) for functions, tests in map(names_in, ROW_LINES) if functions and tests]
 """Functions and tests of each row that has both."""
 
 CITED = defaultdict(set)

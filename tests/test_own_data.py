@@ -10,13 +10,14 @@ import yaml
 from conftest import ROOT
 from PIL import Image
 
-from tailcutmix.dataset import check, manifest, watch
+from tailcutmix.dataset import check, manifest
 from tailcutmix.dataset.images import read_image, read_label
-from tailcutmix.dataset.layout import splits_of
 from tailcutmix.dataset.sources import list_images
 from tailcutmix.errors import UserError
 from tailcutmix.labels import read_labels
+from tailcutmix.plan import watch
 from tailcutmix.plan.idle import check_idle, check_tail, idle_rows
+from tailcutmix.plan.layout import splits_of
 from tailcutmix.plan.plan import merged, read_plan
 from tailcutmix.plan.readings import sentences
 from tailcutmix.plan.settings.data import Dataset, Files
@@ -192,7 +193,6 @@ def test_the_home_folder_is_written_out(tmp_path, table, monkeypatch):
     [
         ({"buckets": {"tail": []}}, "no class is in the tail"),
         ({"models": {"m1": {"probability": 0}}}, "probability of mixing is 0"),
-        ({"models": {"m2": {"level_weights": {1: 0, 2: 0, 3: 0}}}}, "all its level weights are 0"),
     ],
 )
 def test_methods_that_do_nothing_stop_the_run_unless_allowed(tmp_path, table, overlay, words):

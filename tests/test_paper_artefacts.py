@@ -68,7 +68,7 @@ def test_every_module_and_every_caption_is_listed():
 
 def test_entries_name_what_material_holds():
     known = {field.name for field in fields(Material)}
-    settings = {"reference", "pairs", "split", "recipe", "readings"}
+    settings = {"reference", "pairs", "split", "recipe", "readings", "idle"}
     for artefact in ARTEFACTS:
         assert set(artefact.inputs) <= known - settings - {"methods"}, artefact
         assert set(artefact.settings) <= settings, artefact

@@ -10,11 +10,10 @@ from snakemake.exceptions import IncompleteCheckpointException, WorkflowError
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from tailcutmix.dataset import watch
 from tailcutmix.errors import UserError
 from tailcutmix.paper import inputs as paper
 from tailcutmix.paper.artefacts import ARTEFACTS
-from tailcutmix.plan import code, cost, idle, inputs
+from tailcutmix.plan import code, cost, idle, inputs, watch
 from tailcutmix.plan.plan import read_plan
 from tailcutmix.plan.settings.keys import plain
 from tailcutmix.tail.bucket_table import read_tail

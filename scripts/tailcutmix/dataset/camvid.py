@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from tailcutmix.dataset.layout import IMAGE_TYPES, SPLITS
 from tailcutmix.dataset.manifest import LISTING_COLUMNS, listing_row
 from tailcutmix.errors import UserError
+from tailcutmix.plan.layout import IMAGE_TYPES, SPLITS
 
 
 def list_images(root: str | Path) -> pd.DataFrame:

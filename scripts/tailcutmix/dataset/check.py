@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 
 from tailcutmix.dataset.images import ZIP_SEPARATOR, is_deep, is_turned, read_label, read_size
-from tailcutmix.dataset.layout import IMAGE_TYPES
 from tailcutmix.errors import UserError
 from tailcutmix.labels import IGNORE, LabelTable
+from tailcutmix.plan.layout import IMAGE_TYPES
 from tailcutmix.progress import Progress
-from tailcutmix.tail.label_statistics import STATISTICS_COLUMNS
 
 OTHER_PICTURES = (".gif", ".jp2", ".heic", ".avif", ".ppm", ".npy")
 
@@ -131,7 +130,7 @@ def _statistics(seen: list[_Seen], labels: LabelTable) -> pd.DataFrame:
         pixels, images = counts.sum(0), (counts > 0).sum(0)
         for name, count, holders in zip(labels.class_names, pixels, images, strict=True):
             rows.append((split, name, int(count), int(count) / max(int(pixels.sum()), 1), int(holders)))
-    return pd.DataFrame(rows, columns=list(STATISTICS_COLUMNS))
+    return pd.DataFrame(rows, columns=["split", "class", "pixels", "share", "images"])
 
 
 def _of_classes(statistics: pd.DataFrame, labels: LabelTable, seen: list[_Seen], scored: str) -> list[Finding]:

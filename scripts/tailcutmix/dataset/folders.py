@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from tailcutmix.dataset.layout import LOSSY, SPLITS, Layout, Pattern, layout_of
 from tailcutmix.dataset.manifest import LISTING_COLUMNS, listing_row
 from tailcutmix.errors import UserError
+from tailcutmix.plan.layout import LOSSY, SPLITS, Layout, Pattern, layout_of
 from tailcutmix.plan.settings.data import Files
 
 FILES = Files()

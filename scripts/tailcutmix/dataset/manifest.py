@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from tailcutmix.dataset.images import open_binary, read_bytes, read_size
-from tailcutmix.dataset.layout import SPLITS
 from tailcutmix.errors import UserError
 from tailcutmix.files import read_table, write_csv
+from tailcutmix.plan.layout import SPLITS
 from tailcutmix.progress import Progress
 
 LISTING_COLUMNS = ("split", "image_id", "image", "label", "instance")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from tailcutmix.dataset.layout import SPLITS
 from tailcutmix.dataset.manifest import LISTING_COLUMNS, listing_row
 from tailcutmix.errors import UserError
+from tailcutmix.plan.layout import SPLITS
 
 IMAGE_SUFFIX = "_leftImg8bit"
 HEADER = "cityscapes_val,minicity_test_id"

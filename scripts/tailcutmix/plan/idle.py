@@ -7,9 +7,9 @@ from tailcutmix.labels import Label
 from tailcutmix.plan.models import Ensemble
 from tailcutmix.plan.plan import Plan
 from tailcutmix.plan.settings.recipe import Mixing
+from tailcutmix.plan.settings.tail import EMPTY_TAIL
 from tailcutmix.plan.validation import OF_ONE_CLASS
 
-EMPTY_TAIL = "no class is in the tail"
 CURE = "or allow it by tables.allow_idle: true"
 
 
@@ -56,7 +56,4 @@ def _idle(mixing: Mixing) -> str:
         return ""
     if mixing.probability == 0:
         return "its probability of mixing is 0"
-    weights = mixing.level_weights
-    if weights is not None and mixing.levels and not any(weights.values()):
-        return "all its level weights are 0"
     return ""

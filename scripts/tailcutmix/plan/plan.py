@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tailcutmix.dataset.layout import SPLITS, splits_of
 from tailcutmix.errors import UserError
 from tailcutmix.labels import Label, LabelTable, read_labels
 from tailcutmix.plan.files import Files
+from tailcutmix.plan.layout import SPLITS, splits_of
 from tailcutmix.plan.models import Ensemble, Model, read_ensembles, read_models
 from tailcutmix.plan.settings.data import Dataset
 from tailcutmix.plan.settings.jobs import Engine

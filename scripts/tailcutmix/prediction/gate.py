@@ -16,7 +16,7 @@ from tailcutmix.files import read_table
 from tailcutmix.labels import IGNORE, Label, LabelTable
 from tailcutmix.plan.settings.results import Selection
 from tailcutmix.prediction.ensemble import read_prediction, read_truth
-from tailcutmix.prediction.scales import better
+from tailcutmix.prediction.evidence import better
 
 GATE_COLUMNS = ("class", "images", "iou_base", "iou_expert", "used")
 

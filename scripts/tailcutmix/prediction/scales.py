@@ -13,6 +13,7 @@ from tailcutmix.files import read_table, replacing
 from tailcutmix.labels import IGNORE, LabelTable
 from tailcutmix.nearest import resize_nearest
 from tailcutmix.plan.settings.results import Selection
+from tailcutmix.prediction.evidence import better
 from tailcutmix.prediction.inference import FULL, TRAINING, Predictor
 from tailcutmix.tail.label_statistics import count_labels
 
@@ -58,18 +59,6 @@ def select_scales(
             "chosen": np.where(better(iou_training, iou_full, images, selection), TRAINING, FULL),
         }
     )
-
-
-def better(first: np.ndarray, default: np.ndarray, images: np.ndarray, selection: Selection) -> np.ndarray:
-    """(C,) bool: whether the first of two settings is to be taken instead of the default.
-
-    Args:
-        first, default: (C,) IoU on val, NaN where undefined.
-        images: (C,) val images that hold the class.
-        selection: how much evidence is asked for.
-    """
-    taken: np.ndarray = (first > default + selection.margin) & (images >= selection.min_images)
-    return taken
 
 
 def _iou_of_classes(confusion: np.ndarray) -> np.ndarray:

@@ -34,7 +34,7 @@ from tailcutmix.paper.scores import (
     read_scores,
     summarise_score,
 )
-from tailcutmix.plan.idle import EMPTY_TAIL
+from tailcutmix.plan.settings.tail import EMPTY_TAIL
 from tailcutmix.tail.bucket_table import TAIL
 
 PUBLISHED, COMPUTED = "published", "this run"

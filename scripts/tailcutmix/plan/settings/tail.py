@@ -5,6 +5,9 @@ from typing import Literal
 
 from tailcutmix.plan.settings.keys import FRACTION, LEVELS, key
 
+EMPTY_TAIL = "no class is in the tail"
+"""Why a method of the tail does nothing."""
+
 
 @dataclass(frozen=True)
 class Buckets:

@@ -10,7 +10,7 @@ import json
 import os
 from pathlib import Path
 
-from tailcutmix.dataset.layout import IMAGE_TYPES, walk
+from tailcutmix.plan.layout import IMAGE_TYPES, walk
 
 WATCHED = (*IMAGE_TYPES, ".zip", ".txt")
 
