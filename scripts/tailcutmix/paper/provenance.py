@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("snakemake", "torch", "torchvision", "numpy", "opencv-python", "pandas", "matplotlib")
+LIBRARIES = ("snakemake", "torch", "torchvision", "numpy", "opencv-python-headless", "pandas", "matplotlib")
 
 
 def record(config: Mapping[str, Any], folder: str | Path, logs: str | Path) -> dict[str, Any]:
