@@ -36,12 +36,14 @@ def camvid_root() -> Path:
     pytest.skip("CamVid is not here: put it under data/camvid or name its folder in CAMVID_ROOT")
 
 
-LOOK_AT_THE_FINISHED_RUN = {"test_declared_inputs", "test_photos", "test_reruns", "test_workflow"}
+LOOK_AT_THE_FINISHED_RUN = ("test_declared_inputs", "test_photos", "test_reruns", "test_workflow")
+SCOPES = dict.fromkeys(LOOK_AT_THE_FINISHED_RUN, "finished") | dict.fromkeys(("test_slurm", "test_one_node"), "slurm")
+"""Files whose tests share one process: the finished run is made once, and a machine has one Slurm."""
 
 
 def scope_of(name: str) -> str:
-    """The tests that stay in one process, by the name of their file: its own, and all that look at the finished run."""
-    return "finished" if name in LOOK_AT_THE_FINISHED_RUN else name
+    """Which tests stay in one process, by the name of their file: its own, but for those of SCOPES."""
+    return SCOPES.get(name, name)
 
 
 def pytest_collection_modifyitems(items):
@@ -49,7 +51,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "finished" in item.fixturenames and not hasattr(item.module, "finished"):
             assert item.path.stem in LOOK_AT_THE_FINISHED_RUN, f"{item.path}: name it in conftest.py"
-    longest = ("finished", "test_slurm", "test_conda", "test_extending", "test_models")
+    longest = ("finished", "slurm", "test_conda", "test_extending", "test_models")
     places = {scope: place for place, scope in enumerate(longest)}
     items.sort(key=lambda item: places.get(scope_of(item.path.stem), len(longest)))
 
