@@ -51,7 +51,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "finished" in item.fixturenames and not hasattr(item.module, "finished"):
             assert item.path.stem in LOOK_AT_THE_FINISHED_RUN, f"{item.path}: name it in conftest.py"
-    longest = ("finished", "slurm", "test_conda", "test_extending", "test_models")
+    longest = ("finished", "slurm", "test_edge_cases", "test_training_processes", "test_training_resume", "test_models")
     places = {scope: place for place, scope in enumerate(longest)}
     items.sort(key=lambda item: places.get(scope_of(item.path.stem), len(longest)))
 
