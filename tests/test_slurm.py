@@ -31,7 +31,7 @@ OVERLAY = TINY | {
         "m0": {"epochs": 10},
         "m1": {"epochs": 40, "expand": 1},  # 3 steps each: long enough to be caught in the middle
         "m2": {"epochs": 30},
-        "broken": {"extends": "m0", "lr": 1e30},
+        "broken": {"extends": "m0", "adamw_lr": 1e9, "weight_decay": 1e9},
     },
     "inference": {"gpus": 1},
     "engine": {"checkpoint_seconds": 0.2},

@@ -139,7 +139,7 @@ def test_a_change_reruns_what_depends_on_it(finished, change, reruns):
         (
             {"models": {**TINY["models"], "m0": {"short": "M zero"}}},
             {"make_table1", "make_differences", "make_per_class", "make_claims", "draw_label_distribution",
-             "draw_per_class_iou", "draw_training", "draw_mixing", "draw_qualitative"},
+             "draw_per_class_iou", "draw_training", "draw_mixing", "draw_qualitative", "draw_claims"},
         ),
     ],
 )  # fmt: skip
