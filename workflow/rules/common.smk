@@ -25,6 +25,7 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 files = plan.files
+scripts = code.Code(ROOT / "scripts")
 code.recall(Path(".snakemake/code.json"))
 atexit.register(code.remember, Path(".snakemake/code.json"))
 os.environ.setdefault("PYTHONHASHSEED", "0")
@@ -37,7 +38,7 @@ os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**30))
 @cache
 def code_of(script, *modules):
     """Digest of a script and all that it imports: what they mean, not how they are written, and a parameter of each rule."""
-    return code.digest(ROOT / "scripts" / script, *modules)
+    return scripts.digest(script, *modules)
 
 
 def get_tail():

@@ -34,15 +34,57 @@ def digest(script: Path, *modules: str) -> str:
     Raises:
         UserError: no such script, a syntax error, or an import of a module that is not there.
     """
-    total = hashlib.sha256()
-    for name, (_, source) in sorted(_covered(Path(script), modules).items()):
-        total.update(f"{name} {source.digest}\n".encode())
-    return total.hexdigest()[:16]
+    script = Path(script)
+    return Code(script.parent).digest(script.name, *modules)
 
 
 def imports(script: Path, *modules: str) -> list[Path]:
     """The files that :func:`digest` covers, the script among them, sorted."""
-    return sorted(path for path, _ in _covered(Path(script), modules).values())
+    script = Path(script)
+    return sorted(Code(script.parent).covered(script.name, *modules).values())
+
+
+class Code:
+    """A folder of scripts as it is now: each file is looked at once, however many scripts are asked for."""
+
+    def __init__(self, root: Path):
+        self._folder = _Folder(root)
+        self._read: dict[Path, tuple[str, dict[str, Path]]] = {}
+
+    def digest(self, script: str, *modules: str) -> str:
+        """As :func:`digest`, for a script by its name in the folder."""
+        total = hashlib.sha256()
+        for name, path in sorted(self.covered(script, *modules).items()):
+            meaning, _ = self._read[path]
+            total.update(f"{name} {meaning}\n".encode())
+        return total.hexdigest()[:16]
+
+    def covered(self, script: str, *modules: str) -> dict[str, Path]:
+        """Module name -> its file, for the script and all that it imports."""
+        waiting = {SCRIPT: self._folder.root / script}
+        for name in modules:
+            if self._folder.find(name) is None:
+                raise UserError(f"{script}: there is no module {name} in {self._folder.root}; correct its name")
+            waiting |= self._folder.modules_on_the_way(name, f"{script}:")
+        covered: dict[str, Path] = {}
+        while waiting:
+            name, path = waiting.popitem()
+            covered[name] = path
+            waiting |= {module: file for module, file in self._imports(name, path).items() if module not in covered}
+        return covered
+
+    def _imports(self, name: str, path: Path) -> dict[str, Path]:
+        """Module name -> its file, for what one file imports, and the packages on the way there."""
+        if path not in self._read:
+            source = _parse(path)
+            package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+            found: dict[str, Path] = {}
+            for statement in source.imports:
+                where = f"{path}, line {statement.line}:"
+                for imported in self._folder.modules_of(statement, package, where):
+                    found |= self._folder.modules_on_the_way(imported, where)
+            self._read[path] = source.digest, found
+        return self._read[path][1]
 
 
 @dataclass(frozen=True)
@@ -61,28 +103,6 @@ class _Source:
 
     digest: str
     imports: tuple[_Import, ...]
-
-
-def _covered(script: Path, modules: tuple[str, ...]) -> dict[str, tuple[Path, _Source]]:
-    """Module name -> its file and source, for the script and all that it imports."""
-    folder = _Folder(script.parent)
-    waiting = {SCRIPT: script}
-    for name in modules:
-        if folder.find(name) is None:
-            raise UserError(f"{script}: there is no module {name} in {folder.root}; correct its name")
-        waiting |= folder.modules_on_the_way(name, f"{script}:")
-    covered: dict[str, tuple[Path, _Source]] = {}
-    while waiting:
-        name, path = waiting.popitem()
-        source = _parse(path)
-        covered[name] = path, source
-        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        for statement in source.imports:
-            where = f"{path}, line {statement.line}:"
-            for imported in folder.modules_of(statement, package, where):
-                found = folder.modules_on_the_way(imported, where)
-                waiting |= {module: file for module, file in found.items() if module not in covered}
-    return covered
 
 
 class _Folder:

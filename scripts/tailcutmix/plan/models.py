@@ -119,16 +119,21 @@ def read_models(config: Mapping[str, Any], labels: LabelTable) -> tuple[dict[str
     experts = {}
     for template in (name for name in entries if name in templates):
         shared = {key: value for key, value in entries[template].items() if key not in OWN_KEYS}
+        common = _model(template, shared, config, regions)
         of_template = entries[template].get("weights")
         for known in labels.classes:
             name = f"{template}-{known.slug}"
             if name in templates:
                 raise UserError(f"config: models.{name} is a template, and the expert of {known.name} too: rename it")
-            entry = {"title": f"{template.upper()} expert {known.name}", "short": known.name}
-            if of_template:
-                entry["weights"] = f"{of_template}-{known.slug}" if of_template in templates else of_template
-            entry |= _over(shared, config["models"].get(name, {}))
-            experts[name] = replace(_model(name, entry, config, regions), expert_of=known.slug)
+            own = config["models"].get(name, {})
+            experts[name] = replace(
+                _model(name, _over(shared, own), config, regions) if own else common,
+                name=name,
+                title=own.get("title", f"{template.upper()} expert {known.name}"),
+                short=own.get("short", known.name),
+                weights=own.get("weights", f"{of_template}-{known.slug}" if of_template in templates else of_template),
+                expert_of=known.slug,
+            )
     models = {}
     for name, entry in entries.items():
         if name in experts:

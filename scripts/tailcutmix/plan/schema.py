@@ -7,7 +7,7 @@ between the marks of config/README.md.
 import ast
 import inspect
 import re
-import textwrap
+import sys
 from collections.abc import Mapping
 from dataclasses import Field, fields, is_dataclass
 from functools import cache
@@ -136,13 +136,18 @@ def meanings(kind: type) -> dict[str, str]:
     """Field -> the text under it in the source, for a type and those that it extends."""
     found: dict[str, str] = {}
     for base in reversed(kind.__mro__[:-1]):
-        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
-        assert isinstance(definition, ast.ClassDef)
-        for pair in pairwise(definition.body):
+        for pair in pairwise(_definitions(base.__module__)[base.__name__].body):
             match pair:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
                     found[name] = " ".join(text.split())
     return found
+
+
+@cache
+def _definitions(module: str) -> dict[str, ast.ClassDef]:
+    """Class -> its syntax tree, for the classes of a module."""
+    source = inspect.getsource(sys.modules[module])
+    return {node.name: node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)}
 
 
 def _of_type(hint: Any, limits: Mapping[str, Any]) -> Schema:
