@@ -5,7 +5,7 @@ from tailcutmix.labels import read_labels
 from tailcutmix.plan.settings.keys import typed
 from tailcutmix.plan.settings.tail import Regions
 from tailcutmix.rule_script import job
-from tailcutmix.tail.subsets import Subset, write_subset
+from tailcutmix.tail.subsets import Canvas, Subset, write_subset
 
 with job(snakemake):
     out = snakemake.output
@@ -15,5 +15,6 @@ with job(snakemake):
         read_labels(snakemake.input.labels).class_of(snakemake.wildcards.class_slug),
         regions,
         Subset(out.regions, out.boxes, out.counts, dict(zip(regions.levels, out.levels, strict=True))),
+        Canvas(*snakemake.params.crop, snakemake.params.packed),
         snakemake.threads,
     )

@@ -18,6 +18,7 @@ from tailcutmix.plan.settings.tail import Regions
 from tailcutmix.tail.regions import Region, find_regions
 from tailcutmix.tail.subsets import (
     BOX_COLUMNS,
+    Canvas,
     Subset,
     clip_box,
     image_boxes,
@@ -159,6 +160,7 @@ def test_boxes_carried_to_another_size_cover_the_same_part_of_the_image(label, w
 
 
 BUS = Label(28, "bus", 15)
+CANVAS = Canvas(64, 64)
 
 
 @pytest.fixture
@@ -179,7 +181,7 @@ def manifest(tmp_path) -> pd.DataFrame:
 def test_the_crops_on_disk_are_the_boxes_of_the_images(manifest, tmp_path, caplog):
     out = tmp_path / "subsets" / "bus"
     with caplog.at_level(logging.INFO):
-        counts = write_subset(manifest, BUS, Regions(min_area=2), Subset.under(out, [1, 2, 3]))
+        counts = write_subset(manifest, BUS, Regions(min_area=2), Subset.under(out, [1, 2, 3]), CANVAS)
     assert counts["kept"].tolist() == [4, 4, 4] and counts["dropped"].tolist() == [2, 2, 2]
     assert counts["clipped"].tolist() == [0, 4, 4]
     boxes = read_boxes(out / "boxes.csv")
@@ -198,16 +200,32 @@ def test_the_crops_on_disk_are_the_boxes_of_the_images(manifest, tmp_path, caplo
 
 def test_a_second_run_leaves_no_crop_of_the_first(manifest, tmp_path, caplog):
     out = tmp_path / "bus"
-    write_subset(manifest, BUS, Regions(), Subset.under(out, [1]))
+    write_subset(manifest, BUS, Regions(), Subset.under(out, [1]), CANVAS)
     with caplog.at_level(logging.WARNING):
-        write_subset(manifest, BUS, Regions(min_area=1000), Subset.under(out, [1]))
+        write_subset(manifest, BUS, Regions(min_area=1000), Subset.under(out, [1]), CANVAS)
     assert not list(out.glob("level1/*")) and read_boxes(out / "boxes.csv").empty
     assert "no region is left (6 dropped" in caplog.text
 
 
+@pytest.mark.parametrize("packed", [None, (15, 22)])
+def test_boxes_that_cover_too_much_of_the_training_crop_are_left_out(manifest, tmp_path, packed):
+    height, width = (20, 20) if packed is None else (10, 10)  # the same part of the image
+    rows, subset = manifest.iloc[:1], Subset.under(tmp_path / "bus", [1, 2, 3])
+    every = write_subset(rows, BUS, Regions(min_area=2), subset, Canvas(height, width, packed))
+    boxes = read_boxes(subset.boxes)
+    share = np.minimum(boxes.h / 20, 1) * np.minimum(boxes.w / 20, 1)
+    assert every["covering"].tolist() == [(share[boxes.level == level] > 0.9).sum() for level in (1, 2, 3)]
+    assert every["covering"].sum() and not every["too_large"].any()
+    most = share.median()
+    some = write_subset(rows, BUS, Regions(min_area=2, max_canvas_share=most), subset, Canvas(height, width, packed))
+    assert read_boxes(subset.boxes).equals(boxes[share <= most].reset_index(drop=True))
+    assert (some["kept"] + some["too_large"]).equals(every["kept"])
+    assert sum(len(list(folder.glob("*_label.png"))) for folder in subset.levels.values()) == (share <= most).sum()
+
+
 def test_instances_are_needed_where_they_are_asked_for(manifest, tmp_path):
     with pytest.raises(UserError, match="no instance ids"):
-        write_subset(manifest, BUS, Regions(source="instances"), Subset.under(tmp_path / "bus", [1]))
+        write_subset(manifest, BUS, Regions(source="instances"), Subset.under(tmp_path / "bus", [1]), CANVAS)
     (tmp_path / "boxes.csv").write_text("image_id,x\na,1\n")
     with pytest.raises(UserError, match="column region is missing"):
         read_boxes(tmp_path / "boxes.csv")

@@ -22,7 +22,7 @@ from tailcutmix.plan.settings.keys import plain, typed
 from tailcutmix.plan.settings.recipe import Augmentation, Mixing, Network, Recipe, Training
 from tailcutmix.plan.settings.tail import Regions
 from tailcutmix.tail.regions import find_regions
-from tailcutmix.tail.subsets import Subset, write_subset
+from tailcutmix.tail.subsets import Canvas, Subset, write_subset
 from tailcutmix.training.distributed import Process
 from tailcutmix.training.engine import TrainingOutputs
 from tailcutmix.training.job import TrainingInputs, TrainingJob, build_sampler, definition, run_training
@@ -49,7 +49,7 @@ def data(tmp_path_factory):
     pack(folder / "manifest.csv", "train", labels, None, PackedFiles.under(folder / "packed"))
     (folder / "final.csv").write_text(BUCKETS)
     rows = manifest.read_manifest(folder / "manifest.csv", "train")
-    write_subset(rows, labels.class_of("car"), Regions(), Subset.under(folder / "car", [1, 2, 3]), workers=1)
+    write_subset(rows, labels.class_of("car"), Regions(), Subset.under(folder / "car", [1, 2, 3]), Canvas(32, 32), 1)
     return folder
 
 

@@ -90,6 +90,8 @@ rule cut_tail_subset:
         runtime=60,
     params:
         regions=plain(plan.regions),
+        crop=plan.crop,
+        packed=plan.dataset.size,
         code=code_of("cut_tail_subset.py"),
     message:
         "Cut the subset B1 of {wildcards.class_slug}: its regions at every level"

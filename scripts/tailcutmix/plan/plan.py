@@ -75,6 +75,12 @@ class Plan:
         return [self.files.raw] if self.dataset.source == "toycity" else []
 
     @property
+    def crop(self) -> tuple[int, int]:
+        """(height, width) of the canvas that patches are pasted into: the training crop of the first template."""
+        named = [*self.templates(), *self.models]
+        return self.models[named[0]].recipe.training.crop
+
+    @property
     def submitted(self) -> str:
         """The method whose test predictions are handed in: the last row of Table 1."""
         return self.tables.table1[-1]

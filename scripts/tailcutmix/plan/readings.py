@@ -39,6 +39,10 @@ def _of_tail(plan: Plan) -> Iterator[str]:
         yield "poor and good are not the mean IoU over the classes (`buckets.poor`, `buckets.good`, `buckets.margin`)"
     if regions.min_area:
         yield f"regions below {regions.min_area} pixels are dropped (`regions.min_area`)"
+    if regions.max_canvas_share is not None:
+        yield (
+            f"boxes above {regions.max_canvas_share:.0%} of the training crop are left out (`regions.max_canvas_share`)"
+        )
     if regions.source != "components":
         yield f"regions come from the {regions.source}, not from connected components (`regions.source`)"
     if (regions.r, regions.s, regions.levels) != (type(regions).r, type(regions).s, (1, 2, 3)):

@@ -24,7 +24,10 @@ from tailcutmix.tail.regions import Region, find_regions
 logger = logging.getLogger(__name__)
 
 REGION_COLUMNS = ("image_id", "region", "x", "y", "w", "h", "area")
-COUNT_COLUMNS = ("level", "kept", "clipped", "dropped")
+COUNT_COLUMNS = ("level", "kept", "clipped", "dropped", "covering", "too_large")
+
+COVERING = 0.9
+"""A box that covers more of the canvas than this nearly replaces the image that it is pasted into."""
 
 
 class Box(NamedTuple):
@@ -97,6 +100,26 @@ def image_boxes(
 
 
 @dataclass(frozen=True)
+class Canvas:
+    """What patches are pasted into: the training crop.
+
+    Attributes:
+        height, width: in pixels of the packed images.
+        packed: (height, width) of the packed images; None: the size of each image itself.
+    """
+
+    height: int
+    width: int
+    packed: tuple[int, int] | None = None
+
+    def share_of(self, box: Box) -> float:
+        """The share of the canvas that a patch of this box covers at scale 1; 1 where it fills it."""
+        high, wide = self.packed or (box.image_height, box.image_width)
+        height, width = box.h * high / box.image_height, box.w * wide / box.image_width
+        return min(height / self.height, 1) * min(width / self.width, 1)
+
+
+@dataclass(frozen=True)
 class Subset:
     """Where the subset B1 of one class is written.
 
@@ -122,8 +145,22 @@ class Subset:
         )
 
 
+class Cut(NamedTuple):
+    """What one image gives: rows of the two tables, regions dropped for their size, levels of boxes left out."""
+
+    regions: list[tuple[str | int, ...]]
+    boxes: list[Box]
+    dropped: int
+    too_large: list[int]
+
+
 def write_subset(
-    manifest: pd.DataFrame, known: Label, settings: Regions, out: Subset, workers: int | None = None
+    manifest: pd.DataFrame,
+    known: Label,
+    settings: Regions,
+    out: Subset,
+    canvas: Canvas,
+    workers: int | None = None,
 ) -> pd.DataFrame:
     """Cut the tail subset of one class: all its regions at all levels, in original image coordinates.
 
@@ -131,12 +168,14 @@ def write_subset(
         manifest: the rows of the train split of ``manifest.csv``.
         known: the class.
         settings: ``levels``, ``r`` and ``s`` as in :func:`level_box`, ``source`` and ``min_area`` as in
-            :func:`~tailcutmix.tail.regions.find_regions`.
+            :func:`~tailcutmix.tail.regions.find_regions`; boxes above ``max_canvas_share`` are left out.
         out: the files to write.
+        canvas: what the shares are of.
         workers: images cut at the same time; None: the CPUs of this process.
 
     Returns:
-        One row per level: level, kept and clipped boxes, and regions dropped for their size.
+        One row per level: level; kept boxes and how many of them are clipped; regions dropped for their size; kept
+        boxes that cover more than nine tenths of the canvas, and boxes that were too large for it.
     """
     levels = sorted(out.levels)
     folders = {level: Path(folder) for level, folder in out.levels.items()}
@@ -144,29 +183,45 @@ def write_subset(
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
 
-    def cut(image_id: str, image: str, label: str, instance: str) -> tuple[list[tuple[str | int, ...]], list[Box], int]:
+    most = 1.0 if settings.max_canvas_share is None else settings.max_canvas_share
+
+    def cut(image_id: str, image: str, label: str, instance: str) -> Cut:
         ids = read_label(label)
         instances = read_instances(instance) if settings.source == "instances" and instance else None
         regions, dropped = find_regions(ids, known.id, settings.source, settings.min_area, instances)
         height, width = ids.shape
-        boxes = image_boxes(image_id, regions, levels, settings.r, settings.s, width, height)
+        found = image_boxes(image_id, regions, levels, settings.r, settings.s, width, height)
+        boxes = [box for box in found if canvas.share_of(box) <= most]
+        too_large = [box.level for box in found if canvas.share_of(box) > most]
         if boxes:
             pixels = read_image(image)
             for box in boxes:
                 name, part = f"{image_id}_{box.region}", np.s_[box.y : box.y + box.h, box.x : box.x + box.w]
                 write_png(folders[box.level] / f"{name}.png", pixels[part])
                 write_png(folders[box.level] / f"{name}_label.png", ids[part])
-        return [(image_id, number, *region) for number, region in enumerate(regions)], boxes, dropped
+        return Cut([(image_id, number, *region) for number, region in enumerate(regions)], boxes, dropped, too_large)
 
     labelled = manifest[manifest["label"].astype(str) != ""]
     with ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool:
         results = list(pool.map(cut, *(labelled[name] for name in ("image_id", "image", "label", "instance"))))
-    regions = pd.DataFrame([row for found, _, _ in results for row in found], columns=list(REGION_COLUMNS))
-    boxes = pd.DataFrame([row for _, found, _ in results for row in found], columns=list(BOX_COLUMNS))
+    kept = [box for result in results for box in result.boxes]
+    too_large = [level for result in results for level in result.too_large]
+    regions = pd.DataFrame([row for result in results for row in result.regions], columns=list(REGION_COLUMNS))
+    boxes = pd.DataFrame(kept, columns=list(BOX_COLUMNS))
     boxes["class"] = known.slug
-    dropped = sum(count for _, _, count in results)
+    dropped = sum(result.dropped for result in results)
     counts = pd.DataFrame(
-        [(t, int((boxes.level == t).sum()), int(boxes.clipped[boxes.level == t].sum()), dropped) for t in levels],
+        [
+            (
+                level,
+                sum(box.level == level for box in kept),
+                sum(box.clipped for box in kept if box.level == level),
+                dropped,
+                sum(canvas.share_of(box) > COVERING for box in kept if box.level == level),
+                too_large.count(level),
+            )
+            for level in levels
+        ],
         columns=list(COUNT_COLUMNS),
     )
     for path, frame in ((out.regions, regions), (out.boxes, boxes), (out.counts, counts)):
@@ -177,7 +232,10 @@ def write_subset(
         images = regions.image_id.nunique()
         logger.info("%s: %d regions in %d images, %d dropped", known.slug, len(regions), images, dropped)
     for row in counts.itertuples(index=False):
-        logger.info("%s: level %d: %d crops, %d of them clipped", known.slug, row.level, row.kept, row.clipped)
+        logger.info(
+            "%s: level %d: %d crops, %d of them clipped, %d nearly fill the training crop, %d left out as too large",
+            *(known.slug, row.level, row.kept, row.clipped, row.covering, row.too_large),
+        )
     return counts
 
 

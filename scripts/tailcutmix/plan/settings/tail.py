@@ -55,3 +55,7 @@ class Regions:
 
     levels: tuple[int, ...] = key((1, 2, 3), **LEVELS)
     """the levels t: 1 is the tight box, higher ones are expanded"""
+
+    max_canvas_share: float | None = key(None, exclusiveMinimum=0, maximum=1)
+    """boxes that cover more than this share of the experts' training crop, unscaled, are left out and counted; `null`
+    keeps all, though a large object's patch of level 2 or 3 then nearly replaces the image that it is pasted into"""
