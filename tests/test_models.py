@@ -239,6 +239,15 @@ def test_fusing_on_the_networks_grid_is_the_fusion_brought_to_the_size_of_the_im
     torch.testing.assert_close(model.fuse(outputs, (64, 64)), resize(on_grid, (64, 64)))
 
 
+def test_scales_are_fused_each_at_its_own_size_unless_told_otherwise():
+    model = build_model(Network(width=4, head_channels=8, stages=3, blocks=1), 5).eval()
+    x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    outputs = {scale: model.predict_scale(x, scale) for scale in (0.5, 1.0, 2.0)}
+    sized = {scale: tuple(resize(part, [round(64 * scale)] * 2) for part in out) for scale, out in outputs.items()}
+    torch.testing.assert_close(model.fuse(outputs, (64, 64)), FUSIONS["hierarchical"](sized, (64, 64)))
+    torch.testing.assert_close(model.predict(x, (0.5, 1.0, 2.0)), model.fuse(outputs, (64, 64)))
+
+
 def test_what_makes_a_small_network_smaller_is_refused_where_it_does_not_apply():
     with pytest.raises(UserError, match="of width 4 to 17"):
         build_model(Network(width=18, stages=3), 5)

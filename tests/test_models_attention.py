@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailcutmix.errors import UserError
-from tailcutmix.models.attention import FUSIONS, fuse_explicit, fuse_hierarchical, fuse_mean
+from tailcutmix.models.attention import FUSIONS, at_own_sizes, fuse_explicit, fuse_hierarchical, fuse_mean
 from tailcutmix.models.resizing import pad_to_multiple, padding_multiple
 
 SIZE = (32, 64)
@@ -54,6 +54,30 @@ def reference_hierarchical(outputs, size):
 def test_hierarchical_fusion_follows_its_equations(scales, seed):
     outputs = made_up(scales, seed)
     np.testing.assert_allclose(fuse_hierarchical(outputs, SIZE), reference_hierarchical(outputs, SIZE), atol=2e-5)
+
+
+def reference_code(outputs, size):
+    """The order of work of Tao et al.'s public code: every scale at the size of its resized image, then multiplied."""
+    pred = None
+    for scale in sorted(outputs, reverse=True):
+        own = tuple(round(side * scale) for side in size)
+        p, a = (cv_resize(tensor.numpy(), own) for tensor in outputs[scale])
+        if pred is None:
+            pred = p
+        elif scale >= 1.0:
+            pred = a * p + (1 - a) * cv_resize(pred, own)
+        else:
+            pred = cv_resize(a * p, pred.shape[-2:]) + (1 - cv_resize(a, pred.shape[-2:])) * pred
+    return pred
+
+
+@settings(max_examples=25, deadline=None)
+@given(scales=st.sampled_from([(0.5, 1.0), (0.5, 1.0, 2.0), (0.25, 0.5, 1.0, 1.5)]), seed=st.integers(0, 999))
+def test_fusion_at_own_sizes_is_that_of_the_public_code(scales, seed):
+    outputs = made_up(scales, seed)
+    fused = fuse_hierarchical(at_own_sizes(outputs, SIZE), SIZE)
+    np.testing.assert_allclose(fused, reference_code(outputs, SIZE), atol=2e-5)
+    assert not torch.allclose(fused, fuse_hierarchical(outputs, SIZE), atol=1e-2)
 
 
 @settings(max_examples=25, deadline=None)

@@ -8,7 +8,7 @@ from tailcutmix.plan.readings import chosen_on_scored_split, departures, sentenc
 
 LITERAL = {
     "regions": {"min_area": 0},
-    "training": {"width": 48, "stages": 4, "blocks": 2, "detail": 0, "fusion_grid": "image"},
+    "training": {"width": 48, "stages": 4, "blocks": 2, "detail": 0, "fusion_grid": "scale"},
     "models": {"m2": {"probability": 1.0}},
 }
 
@@ -34,6 +34,7 @@ def test_the_literal_reading_has_nothing_to_say():
         ({"models": {"m2": {"mixing": "level0"}}}, "do not mix levels"),
         ({"training": {"width": 32}}, "smaller HRNets"),
         ({"training": {"fusion_grid": "network"}}, "training.fusion_grid"),
+        ({"training": {"fusion_grid": "image"}}, "training.fusion_grid"),
     ],
 )
 def test_each_departure_is_said_by_its_key(overlay, words):

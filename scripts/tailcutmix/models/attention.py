@@ -1,6 +1,7 @@
 """Fusion of per-scale predictions: pure functions of {scale: (logits, attention)}.
 
-Logits are (B, C, h, w) and attention (B, 1, h, w) on the same grid, any grid per scale. Every fusion is a convex
+Logits are (B, C, h, w) and attention (B, 1, h, w) on the same grid, any grid per scale: the networks' own, or that of
+:func:`at_own_sizes`. Every fusion is a convex
 combination per pixel, so logits that are one everywhere stay one for any set of scales. Arithmetic is in float32.
 """
 
@@ -17,9 +18,10 @@ def fuse_hierarchical(outputs: PerScale, size: Sequence[int]) -> torch.Tensor:
     """Hierarchical multi-scale attention (Tao et al., arXiv:2005.10821) of any set of scales that holds 1.0.
 
     From the highest scale to the lowest, pred starting as the prediction of the highest:
-    at s >= 1, pred = a_s * p_s + (1 - a_s) * down(pred); at s < 1, pred = up(a_s * p_s) + (1 - up(a_s)) * pred.
+    at s >= 1, pred = a_s * p_s + (1 - a_s) * to_s(pred); at s < 1, pred = up(a_s * p_s) + (1 - up(a_s)) * pred.
     With {.5, 1} this is the pairwise rule of training. Scale 1.0 is brought to ``size`` (H, W) first, so the result has
-    that size. The attention of the highest scale is not used and may be None.
+    that size. to_s resizes to the grid of scale s: down from scale 2.0 where every scale is at its own size, and up
+    where scale 2.0 comes on the network's grid. The attention of the highest scale is not used and may be None.
 
     Returns (B, C, H, W) float32.
     """
@@ -48,6 +50,23 @@ def _attention(outputs: PerScale, scale: float) -> torch.Tensor:
     if attention is None:
         raise ValueError(f"the fusion needs the attention of scale {scale}")
     return attention.float()
+
+
+def at_own_sizes(outputs: PerScale, size: Sequence[int]) -> PerScale:
+    """Logits and attention of every scale s at the size that the image has at s, as in the code of Tao et al.
+
+    Args:
+        outputs: on the network's grid, as :meth:`~tailcutmix.models.multiscale.MultiScaleNet.predict_scale` gives them.
+        size: (H, W) of the image at scale 1.0.
+
+    Returns:
+        {s: (logits (B, C, s*H, s*W) float32, attention (B, 1, s*H, s*W) float32 or None)}.
+    """
+    sized = {}
+    for scale, (logits, attention) in outputs.items():
+        own = round(size[0] * scale), round(size[1] * scale)
+        sized[scale] = resize(logits.float(), own), None if attention is None else resize(attention.float(), own)
+    return sized
 
 
 def fuse_explicit(outputs: PerScale, size: Sequence[int]) -> torch.Tensor:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from tailcutmix.models.attention import FUSIONS, PerScale
+from tailcutmix.models.attention import FUSIONS, PerScale, at_own_sizes
 from tailcutmix.models.resizing import check_scales, pad_to_multiple, padding_multiple, resize
 
 
@@ -29,7 +29,7 @@ class MultiScaleNet(nn.Module, ABC):
         fusion: "hierarchical", "explicit" or "none" (mean of logits), see :mod:`tailcutmix.models.attention`.
         training_scales: scales of the forward pass; they hold 1.0.
         auxiliary: whether the forward pass returns the logits of each scale too.
-        fusion_grid: "image" or "network", see :meth:`fuse`.
+        fusion_grid: "scale", "image" or "network", see :meth:`fuse`.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class MultiScaleNet(nn.Module, ABC):
         fusion: str,
         training_scales: Sequence[float],
         auxiliary: bool = False,
-        fusion_grid: str = "image",
+        fusion_grid: str = "scale",
     ):
         super().__init__()
         self.multiple = multiple
@@ -72,9 +72,13 @@ class MultiScaleNet(nn.Module, ABC):
     def fuse(self, outputs: PerScale, size: Sequence[int]) -> torch.Tensor:
         """Fused logits (B, C, H, W) float32 at size; see :mod:`tailcutmix.models.attention`.
 
-        On the image's grid, scale 1.0 is brought to ``size`` before the others are fused with it; on the network's, all
-        are fused on the grid of scale 1.0, and the result is brought to ``size``, which is several times cheaper.
+        At the size of each scale, as Tao et al.'s code does it, logits and attention are brought to the size of the
+        resized image before they are multiplied. On the image's grid, that is done for scale 1.0 alone; on the
+        network's, all are fused on the grid of scale 1.0, and the result is brought to ``size``, which is several times
+        cheaper.
         """
+        if self.fusion_grid == "scale":
+            return FUSIONS[self.fusion](at_own_sizes(outputs, size), size)
         if self.fusion_grid == "network":
             return resize(FUSIONS[self.fusion](outputs, outputs[1.0][0].shape[-2:]), size)
         return FUSIONS[self.fusion](outputs, size)

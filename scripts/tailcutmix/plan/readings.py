@@ -74,8 +74,8 @@ def _of_network(plan: Plan) -> Iterator[str]:
     hrnets = {network for network in networks if network.architecture == "hrnet"}
     if any(network.width != 48 or network.stages != 4 or network.blocks != 2 or network.detail for network in hrnets):
         yield "the networks are smaller HRNets than W48 (`training.width`, `stages`, `blocks`, `detail`)"
-    if any(network.fusion_grid != "image" for network in hrnets):
-        yield "scales are fused on the network's grid (`training.fusion_grid`)"
+    for grid in sorted({network.fusion_grid for network in hrnets} - {"scale"}):
+        yield f"scales are fused on the grid of the {grid}, not each at its own size (`training.fusion_grid`)"
 
 
 def chosen_on_scored_split(plan: Plan) -> list[str]:

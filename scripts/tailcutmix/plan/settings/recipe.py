@@ -95,8 +95,10 @@ class Network:
     detail: int = key(0, minimum=0, maximum=64)
     """channels of a branch that adds logits at stride 2, for what is thin; 0: none, as in the report"""
 
-    fusion_grid: Literal["image", "network"] = "image"
-    """where scales are fused: at the size of the image, or on the network's grid, with one resize of the result"""
+    fusion_grid: Literal["scale", "image", "network"] = "scale"
+    """where logits meet attention. `scale`: at the size that the image has at each scale, as in the code of Tao et al.;
+    cheaper variants: `image`, where scale 1.0 alone is brought to the image's size, and `network`, on the network's
+    grid, with one resize of the result"""
 
     attention: Literal["hierarchical", "explicit", "none"] = "hierarchical"
     """`hierarchical` (Tao et al.), `explicit` (Chen et al.) or `none`"""
