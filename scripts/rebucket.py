@@ -1,4 +1,4 @@
-"""Initial buckets, and the IoU of one model on val (mean over the seeds) -> final buckets."""
+"""Initial buckets, and the IoU of one model (mean over the seeds) -> final buckets."""
 
 import pandas as pd
 
@@ -11,11 +11,12 @@ from tailcutmix.rule_script import job
 from tailcutmix.tail.buckets import final_buckets
 
 with job(snakemake):
-    labels = read_labels(snakemake.input.labels)
+    labels, split = read_labels(snakemake.input.labels), snakemake.params.split
     runs = []
     for predictions in snakemake.input.predictions:  # one folder per seed
-        scores, _ = score_split(snakemake.input.manifest, "val", predictions, labels, replicates=0)
+        scores, _ = score_split(snakemake.input.manifest, split, predictions, labels, replicates=0)
         runs.append({name: part["iou"] for name, part in scores["per_class"].items()})
-    val_iou = pd.DataFrame(runs, dtype=float).mean().to_dict()
+    mean_iou = pd.DataFrame(runs, dtype=float).mean().to_dict()
     initial = read_table(snakemake.input.initial, ("class", "share", "bucket"), "table of buckets")
-    write_csv(final_buckets(initial, val_iou, typed(Buckets, snakemake.params.buckets)), snakemake.output.final)
+    settings = typed(Buckets, snakemake.params.buckets)
+    write_csv(final_buckets(initial, mean_iou, settings, split), snakemake.output.final)

@@ -1,4 +1,4 @@
-"""Predictions on val of M1 and of its experts -> which experts the ensemble uses."""
+"""Predictions of M1 and of its experts, on val or by folds of train -> which experts the ensemble uses."""
 
 from tailcutmix.dataset.manifest import read_manifest
 from tailcutmix.files import write_csv
@@ -15,7 +15,7 @@ with job(snakemake):
     gate = select_experts(
         snakemake.input.base,
         dict(zip(tail, snakemake.input.get("experts", []), strict=True)),
-        read_manifest(snakemake.input.manifest, "val"),
+        read_manifest(snakemake.input.manifest, snakemake.params.split),
         labels,
         typed(Selection, snakemake.params.selection),
         snakemake.threads,

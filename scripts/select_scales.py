@@ -1,8 +1,9 @@
-"""M1 and val -> for each class, the training scales or the full set."""
+"""M1 and val, or the M1 of each fold of train and its images -> for each class, the training scales or the full set."""
 
 import torch
 
 from tailcutmix.dataset.packing import PackedFiles, open_packed
+from tailcutmix.dataset.parts import parts_of
 from tailcutmix.devices import lease_devices
 from tailcutmix.labels import read_labels
 from tailcutmix.models.build import load_model
@@ -19,13 +20,14 @@ with job(snakemake, terminal=True), lease_devices(snakemake.resources.gpu) as le
     given, device = snakemake.input, lease.devices[0]
     network, inference = typed(Network, snakemake.params.network), typed(Inference, snakemake.params.inference)
     labels = read_labels(given.labels)
-    predictor = Predictor(
-        load_model(network, labels.num_classes, given.model, device),
-        scale_sets(network, inference),
-        flip=inference.flip,
-        device=device,
-        input_scale=network.input_scale,
+    networks = (load_model(network, labels.num_classes, weights, device) for weights in given.model)
+    predictors = (
+        Predictor(
+            model, scale_sets(network, inference), flip=inference.flip, device=device, input_scale=network.input_scale
+        )
+        for model in networks
     )
     packed = open_packed(typed(PackedFiles, dict(given.items())), given.manifest)
+    parts = zip(predictors, parts_of(packed, len(given.model)), strict=True)
     selection = typed(Selection, snakemake.params.selection)
-    write_scales(select_scales(predictor, packed, labels, inference.batch, selection), snakemake.output.scales)
+    write_scales(select_scales(parts, labels, inference.batch, selection), snakemake.output.scales)

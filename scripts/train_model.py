@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tailcutmix.plan.folds import Fold
 from tailcutmix.plan.settings.jobs import Engine, Resources
 from tailcutmix.plan.settings.keys import typed
 from tailcutmix.plan.settings.recipe import Recipe
@@ -17,6 +18,7 @@ with job(snakemake, terminal=True):
             engine=typed(Engine, snakemake.config.get("engine", {})),
             seed=int(snakemake.wildcards.seed),
             expert_of=snakemake.params.expert_of,
+            fold=typed(Fold, snakemake.params.fold) if snakemake.params.fold else None,
             resources=Resources(gpus=snakemake.resources.gpu, threads=snakemake.threads),
             code=snakemake.params.code,
             log=Path(str(snakemake.log)),

@@ -176,6 +176,13 @@ def test_without_val_nothing_is_chosen_by_it(tmp_path, table):
     assert any("no val images" in sentence for sentence in sentences(plan))
 
 
+def test_without_val_folds_of_train_may_choose(tmp_path, table):
+    make_set(tmp_path, splits=("train", "test"))
+    plan = plan_of(tmp_path, table, selection={"folds": 2})
+    assert plan.split == "test" and plan.rebuckets and plan.model("m1").inference.per_class_scales
+    assert not any("no val images" in sentence for sentence in sentences(plan))
+
+
 def test_train_alone_cannot_be_scored(tmp_path, table):
     make_set(tmp_path, splits=("train",))
     with pytest.raises(UserError, match="no val and no test images"):

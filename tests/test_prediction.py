@@ -8,11 +8,13 @@ import torch
 from tailcutmix.dataset.images import read_label
 from tailcutmix.dataset.normalisation import MEAN, STD
 from tailcutmix.dataset.packing import Packed
+from tailcutmix.dataset.parts import parts_of
 from tailcutmix.errors import UserError
 from tailcutmix.labels import Label, LabelTable
 from tailcutmix.models.build import build_model
 from tailcutmix.models.multiscale import MultiScaleNet
 from tailcutmix.models.resizing import at_scale
+from tailcutmix.nearest import resize_nearest
 from tailcutmix.plan.settings.jobs import Inference
 from tailcutmix.plan.settings.recipe import Network
 from tailcutmix.prediction.inference import Predictor, argmax_of_sets, build_predictor
@@ -198,7 +200,7 @@ def test_predict_split_writes_label_ids_at_the_original_size(tmp_path, batch):
     out = tmp_path / "predictions" / "val"
     out.mkdir(parents=True)
     (out / "stale.png").touch()
-    predict_split(Predictor(Brightest()), packed, manifest_of(packed, 20, 26), labels_of_test(), out, batch)
+    predict_split([(Predictor(Brightest()), packed)], manifest_of(packed, 20, 26), labels_of_test(), out, batch)
     assert sorted(path.name for path in out.iterdir()) == ["image0.png", "image1.png", "image2.png"]
     assert [path.name for path in out.parent.iterdir()] == ["val"]
     for number in range(3):
@@ -206,10 +208,41 @@ def test_predict_split_writes_label_ids_at_the_original_size(tmp_path, batch):
         np.testing.assert_array_equal(read_label(out / f"image{number}.png"), expected)
 
 
+class Darkest(Brightest):
+    """The least probable classes of the other."""
+
+    def predict_scale(self, x, scale, attention=True):
+        logits, weights = super().predict_scale(x, scale, attention)
+        return -logits, weights
+
+
+def test_each_fold_is_predicted_and_judged_by_its_own_network(tmp_path):
+    """Five images in two folds: three for one network, two for the other; a choice of scales counts them together."""
+    packed = packed_of(*colour_images(count=5))
+    parts = parts_of(packed, 2)
+    assert [part.image_ids for part in parts] == [packed.image_ids[:3], packed.image_ids[3:]]
+    networks = [Predictor(network, SETS) for network in (Brightest(), Darkest())]
+    predict_split(zip(networks, parts, strict=True), manifest_of(packed, 10, 13), labels_of_test(), tmp_path / "train")
+    to_label_id = labels_of_test().to_label_id
+    for position, image_id in enumerate(packed.image_ids):
+        (expected,) = networks[position // 3].labels(packed.images[position : position + 1])
+        np.testing.assert_array_equal(read_label(tmp_path / "train" / f"{image_id}.png"), to_label_id[expected])
+    frame = select_scales(zip(networks, parts, strict=True), labels_of_test())
+    for name in ("training", "full"):
+        predicted = [
+            resize_nearest(networks[n // 3].logits(image[None], [name])[name].argmax(1).numpy()[0], image.shape[:2])
+            for n, image in enumerate(packed.images)
+        ]
+        for row, found in enumerate(frame[f"iou_{name}" if name == "full" else "iou_training_scales"]):
+            there, claimed = packed.labels == row, np.stack(predicted) == row
+            assert found == (there & claimed).sum() / (there | claimed).sum()
+    assert list(frame["images"]) == [(packed.labels == row).any((1, 2)).sum() for row in range(len(frame))]
+
+
 def test_each_image_comes_back_at_its_own_size(tmp_path):
     packed = packed_of(*colour_images())
     manifest = manifest_of(packed, 10, 13).assign(height=[30, 20, 10], width=[13, 26, 39])
-    predict_split(Predictor(Brightest()), packed, manifest, labels_of_test(), tmp_path / "val", batch=2)
+    predict_split([(Predictor(Brightest()), packed)], manifest, labels_of_test(), tmp_path / "val", batch=2)
     sizes = {row.image_id: (row.height, row.width) for row in manifest.itertuples()}
     assert {name: read_label(tmp_path / "val" / f"{name}.png").shape for name in sizes} == sizes
 
@@ -224,7 +257,7 @@ class Failing(Brightest):
 def test_a_failed_split_leaves_no_folder(tmp_path):
     packed = packed_of(*colour_images())
     with pytest.raises(RuntimeError, match="out of memory"):
-        predict_split(Predictor(Failing()), packed, manifest_of(packed, 10, 13), labels_of_test(), tmp_path / "val")
+        predict_split([(Predictor(Failing()), packed)], manifest_of(packed, 10, 13), labels_of_test(), tmp_path / "val")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -234,15 +267,16 @@ def test_a_disk_that_cannot_be_written_is_a_user_error(tmp_path, monkeypatch):
 
     monkeypatch.setattr("tailcutmix.prediction.run.write_png", full)
     packed = packed_of(*colour_images())
+    parts = [(Predictor(Brightest()), packed)]
     with pytest.raises(UserError, match="No space left"):
-        predict_split(Predictor(Brightest()), packed, manifest_of(packed, 10, 13), labels_of_test(), tmp_path / "val")
+        predict_split(parts, manifest_of(packed, 10, 13), labels_of_test(), tmp_path / "val")
 
 
 def test_images_that_the_manifest_lacks_are_named(tmp_path):
     packed = packed_of(*colour_images())
     manifest = manifest_of(packed, 10, 13)[:2]
     with pytest.raises(UserError, match="image0"):
-        predict_split(Predictor(Brightest()), packed, manifest, labels_of_test(), tmp_path / "val")
+        predict_split([(Predictor(Brightest()), packed)], manifest, labels_of_test(), tmp_path / "val")
 
 
 class LowScaleSeesRoad(MultiScaleNet):
@@ -267,7 +301,7 @@ def test_select_scales_takes_the_training_scales_only_where_they_are_better():
     images = np.full((2, 16, 16, 3), 40, np.uint8)
     images[truth == 0, 0] = 220
     images[truth == 1, 1] = 220
-    frame = select_scales(Predictor(LowScaleSeesRoad(), SETS), packed_of(images, truth), labels_of_test(), batch=2)
+    frame = select_scales([(Predictor(LowScaleSeesRoad(), SETS), packed_of(images, truth))], labels_of_test(), batch=2)
     assert list(frame["class"]) == ["road", "big house", "car"]
     assert list(frame["images"]) == [2, 2, 0]
     assert list(frame["chosen"]) == ["training", "training", "full"]
@@ -280,7 +314,7 @@ def test_select_scales_keeps_the_full_set_on_a_tie(tmp_path):
     images, truth = colour_images()
     model = Brightest()
     same = {"training": [0.5, 1.0], "full": [1.0, 0.5]}
-    frame = select_scales(Predictor(model, same), packed_of(images, truth), labels_of_test(), batch=3)
+    frame = select_scales([(Predictor(model, same), packed_of(images, truth))], labels_of_test(), batch=3)
     assert set(frame.chosen) == {"full"}
     assert frame.iou_full.equals(frame.iou_training_scales)
     assert sorted(model.runs) == [0.5, 1.0]

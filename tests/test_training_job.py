@@ -17,12 +17,13 @@ from tailcutmix.dataset.sources import list_images
 from tailcutmix.errors import UserError
 from tailcutmix.labels import read_labels
 from tailcutmix.mixing.sampler import Sampler
+from tailcutmix.plan.folds import Fold
 from tailcutmix.plan.settings.jobs import Engine, Resources
 from tailcutmix.plan.settings.keys import plain, typed
 from tailcutmix.plan.settings.recipe import Augmentation, Mixing, Network, Recipe, Training
 from tailcutmix.plan.settings.tail import Regions
 from tailcutmix.tail.regions import find_regions
-from tailcutmix.tail.subsets import Canvas, Subset, write_subset
+from tailcutmix.tail.subsets import Canvas, Subset, read_boxes, write_subset
 from tailcutmix.training.distributed import Process
 from tailcutmix.training.engine import TrainingOutputs
 from tailcutmix.training.job import TrainingInputs, TrainingJob, build_sampler, definition, run_training
@@ -177,6 +178,57 @@ def test_copy_paste_cuts_out_the_instances_that_the_manifest_lists(job, data, tm
         assert (definition(one) == definition(with_inputs(one, manifest=other))) == same
 
 
+@pytest.fixture
+def marked(job, data, tmp_path):
+    """Rewrites the packed images: those of a fold are white and hold bicycles, the others are black and hold none."""
+
+    def mark(fold):
+        for name in ("images", "labels"):
+            array = np.load(data / f"packed/{name}.npy")
+            block = fold.block(len(array))
+            array[...] = 0 if name == "images" else np.where(array == BICYCLE, 255, array)
+            array[block.start : block.stop, :8] = 255 if name == "images" else BICYCLE
+            if name == "images":
+                array[block.start : block.stop] = 255
+            np.save(tmp_path / f"{name}.npy", array)
+        return with_inputs(job, images=tmp_path / "images.npy", truth=tmp_path / "labels.npy")
+
+    return mark
+
+
+BICYCLE = 18
+"""Its train id."""
+
+
+@pytest.mark.parametrize("fold", [Fold(1, 2), Fold(2, 2), Fold(2, 3)])
+@pytest.mark.parametrize("mixing", ["none", "level0", "levels"])
+def test_nothing_of_a_fold_that_is_left_out_is_ever_seen(marked, data, monkeypatch, mixing, fold):
+    """No base crop, no pixel of level 0, no patch, no class counted for the weights; the epoch is as much shorter."""
+    job = with_inputs(marked(fold), boxes=(data / "car/boxes.csv",) if mixing == "levels" else ())
+    recipe = replace(RECIPE, mixing=Mixing(name=mixing), augmentation=Augmentation(scale=(0.75, 1.5), jitter=0))
+    job, seen = replace(job, recipe=recipe), {}
+    monkeypatch.setattr("tailcutmix.training.job.train", lambda model, *parts: seen.update(parts=parts))
+    ids = manifest.read_manifest(job.inputs.manifest, "train").image_id.to_numpy()
+    hidden = set(ids[fold.block(len(ids))])
+    assert hidden & set(read_boxes(data / "car/boxes.csv").image_id), "else there is no patch to leave out"
+    for one in (job, replace(job, fold=fold)):
+        run_training(one)
+        sampler, run = seen["parts"]
+        drawn = [sampler.draw(step) for step in range(25)]
+        white = any(batch.images.max() > 0.9 for batch in drawn)
+        bicycles = any((batch.labels == BICYCLE).any() for batch in drawn)
+        named = {name for batch in drawn for pair in batch.image_ids for name in pair.split(" + ")}
+        assert named == set(ids) - (hidden if one.fold else set())
+        assert white == bicycles == (run.loss.weights[BICYCLE] > 0) == (one.fold is None)
+        assert sampler.draws_per_epoch == (fold.outside(len(ids)) if one.fold else len(ids))
+        assert (sum(batch.counts.images_mixed for batch in drawn) == 25 * 4) == (mixing != "none")
+
+
+def test_more_folds_than_images_are_refused(job):
+    with pytest.raises(UserError, match="selection.folds is 9, but train holds 8 images"):
+        run_training(replace(job, fold=Fold(3, 9)))
+
+
 def test_two_processes_train_what_one_does(job, tmp_path):
     job = with_training(job, lr=1e-4)  # BatchNorm over a handful of values multiplies rounding errors at every step
     run_training(job)
@@ -201,6 +253,7 @@ def test_a_run_is_what_changes_its_weights_and_nothing_else(job, tmp_path):
     scored.write_text(BUCKETS.replace("person,0.01,tail", "person,0.01,middle"))
     changed = [
         replace(job, seed=1),
+        replace(job, fold=Fold(1, 2)),
         replace(job, code="other"),
         replace(job, outputs=outputs(tmp_path / "elsewhere")),
         with_inputs(job, buckets=scored),
@@ -222,7 +275,10 @@ def add_row(table, path):
 
 def test_a_job_travels_as_json(job, tmp_path):
     weighted = replace(RECIPE, mixing=Mixing(name="levels", levels=(1, 2), level_weights={1: 1.0, 2: 0.5}))
-    for one in (job, replace(job, recipe=weighted, inputs=replace(job.inputs, init=LABELS), log=tmp_path / "log")):
+    for one in (
+        job,
+        replace(job, recipe=weighted, inputs=replace(job.inputs, init=LABELS), fold=Fold(1, 2), log=tmp_path / "log"),
+    ):
         assert typed(TrainingJob, json.loads(json.dumps(plain(one)))) == one
 
 

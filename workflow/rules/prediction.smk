@@ -8,8 +8,7 @@ wildcard_constraints:
 
 rule select_scales:
     input:
-        unpack(lambda wildcards: inputs.packed_inputs(plan, "val")),
-        model=lambda wildcards: files.weights(get_model(wildcards).trained, wildcards.seed),
+        unpack(lambda wildcards: inputs.scales_inputs(plan, get_model(wildcards), wildcards.seed)),
     output:
         scales=files.scales("{model}", "{seed}"),
     log:
@@ -29,14 +28,14 @@ rule select_scales:
         selection=plain(plan.selection),
         code=lambda wildcards: code_of("select_scales.py", get_network_module(wildcards)),
     message:
-        "Choose the scales of each class on val, for {wildcards.model}, seed {wildcards.seed}"
+        "Choose the scales of each class, for {wildcards.model}, seed {wildcards.seed}"
     script:
         "../../scripts/select_scales.py"
 
 
 rule predict:
     input:
-        unpack(lambda wildcards: inputs.prediction_inputs(plan, get_model(wildcards), wildcards.seed, wildcards.split)),
+        unpack(lambda wildcards: inputs.predict_inputs(plan, get_model(wildcards), wildcards.seed, wildcards.split)),
     output:
         predictions=directory(files.predictions("{model}", "{seed}", "{split}")),
     log:
@@ -82,9 +81,10 @@ rule select_experts:
     params:
         fixed_tail=plan.buckets.tail,
         selection=plain(plan.selection),
+        split=plan.evidence,
         code=code_of("select_experts.py"),
     message:
-        "Choose on val which experts {wildcards.ensemble} uses, seed {wildcards.seed}"
+        "Choose which experts {wildcards.ensemble} uses, seed {wildcards.seed}"
     script:
         "../../scripts/select_experts.py"
 

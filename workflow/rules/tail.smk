@@ -48,8 +48,8 @@ rule fill_buckets:
 
 checkpoint rebucket:
     input:
+        **inputs.rebucket_inputs(plan),
         initial=files.initial_buckets,
-        predictions=[files.predictions(plan.buckets.model, seed, "val") for seed in plan.seeds if plan.rebuckets],
         raw=plan.raw,
         manifest=files.manifest,
         labels=plan.dataset.labels,
@@ -63,6 +63,7 @@ checkpoint rebucket:
         "../../envs/images.yaml"
     params:
         buckets=plain(plan.buckets),
+        split=plan.evidence,
         code=code_of("rebucket.py"),
     message:
         "Move classes between middle and tail by what M0 made of them"

@@ -21,6 +21,7 @@ rule train_model:
     params:
         recipe=lambda wildcards: plain(get_trained(wildcards).recipe),
         expert_of=lambda wildcards: get_trained(wildcards).expert_of,
+        fold=lambda wildcards: get_model(wildcards).fold and plain(get_model(wildcards).fold),
         running=files.running,
         code=lambda wildcards: code_of("train_model.py", *get_model(wildcards).recipe.modules),
     message:

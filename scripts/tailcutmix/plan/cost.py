@@ -55,8 +55,8 @@ def activations(model: Model) -> float:
 
 
 def training_steps(model: Model, images: int) -> int:
-    """Optimiser steps of training on ``images`` images: epochs of e x N draws each."""
-    return length_of(model.recipe.training, images).steps
+    """Optimiser steps of training on ``images`` images, or on those outside its fold: epochs of e x N draws each."""
+    return length_of(model.recipe.training, model.fold.outside(images) if model.fold else images).steps
 
 
 def training_operations(model: Model, images: int) -> float:
@@ -72,7 +72,8 @@ def training_memory(model: Model, shape: Shape) -> int:
         return model.training_job.mem_mb
     images, height, width = shape
     training, gpus = model.recipe.training, model.training_job.gpus
-    mapped = min(MAPPED_MB, images * height * width * 4 / 2**20)
+    packed = images * height * width * 4 / 2**20
+    mapped = min(MAPPED_MB, packed) + (packed * max(gpus, 1) if model.fold else 0)  # a process copies the other folds
     if gpus:
         return round(LIBRARIES_MB + CUDA_MB * gpus + mapped)
     pixels = training.batch / training.accumulate * math.prod(training.crop)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from tailcutmix.errors import UserError
 from tailcutmix.labels import Label
 from tailcutmix.plan.models import Model
 from tailcutmix.plan.plan import Plan
@@ -45,6 +46,27 @@ def prediction_inputs(plan: Plan, model: Model, seed: str, split: str) -> dict[s
     return files
 
 
+def predict_inputs(plan: Plan, model: Model, seed: str, split: str) -> dict[str, str | list[str]]:
+    """The same with the files of each network: of one, or of those that judge the folds of train.
+
+    Raises:
+        UserError: those are asked for another split.
+    """
+    if model.judges and split != "train":
+        raise UserError(f"{model.name} predicts train, each image by the network that has not seen it; not {split}")
+    files: dict[str, str | list[str]] = {**prediction_inputs(plan, model, seed, split)}
+    for name, path in (("model", plan.files.weights), ("history", plan.files.history)):
+        if name in files:
+            files[name] = [path(network, seed) for network in model.judges or (model.trained,)]
+    return files
+
+
+def scales_inputs(plan: Plan, model: Model, seed: str) -> dict[str, str | list[str]]:
+    """What the scales of a model's classes are chosen by: its network and val, or those of the folds and train."""
+    judges = model.judged_by(plan.folds).judges or (model.trained,)
+    return packed_inputs(plan, plan.evidence) | {"model": [plan.files.weights(name, seed) for name in judges]}
+
+
 def ensemble_inputs(plan: Plan, name: str, seed: str, split: str, tail: Sequence[Label]) -> dict[str, str | list[str]]:
     """The predictions of the base and of the expert of each tail class, in the order of the tail."""
     ensemble = plan.ensembles[name]
@@ -59,6 +81,16 @@ def ensemble_inputs(plan: Plan, name: str, seed: str, split: str, tail: Sequence
 
 
 def gate_inputs(plan: Plan, name: str, seed: str, tail: Sequence[Label]) -> dict[str, str | list[str]]:
-    """What a gate is chosen by: the predictions on val of the base and of every expert."""
-    files = ensemble_inputs(plan, name, seed, "val", tail)
-    return {group: files[group] for group in ("base", "experts")}
+    """What a gate is chosen by: the predictions of the base and of every expert, on val or by folds of train."""
+    ensemble = plan.ensembles[name]
+    base, *experts = (
+        plan.files.predictions(plan.judged(method), seed, plan.evidence)
+        for method in (ensemble.base, *plan.experts_of(ensemble.experts, tail))
+    )
+    return {"base": base, "experts": experts}
+
+
+def rebucket_inputs(plan: Plan) -> dict[str, list[str]]:
+    """What classes are moved by: the predictions of M0 for each seed, on val or by folds of train."""
+    seeds, model = plan.seeds if plan.rebuckets else (), plan.judged(plan.buckets.model)
+    return {"predictions": [plan.files.predictions(model, seed, plan.evidence) for seed in seeds]}

@@ -1,11 +1,12 @@
 """The networks of a run: each model's settings resolved once, and one expert per template and class."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tailcutmix.errors import UserError
 from tailcutmix.labels import LabelTable
+from tailcutmix.plan.folds import JUDGED, Fold
 from tailcutmix.plan.settings.jobs import Inference, Resources
 from tailcutmix.plan.settings.keys import typed
 from tailcutmix.plan.settings.length import exact
@@ -38,7 +39,8 @@ class Model:
     """One network, or the template of the experts.
 
     Attributes:
-        name: as in paths; an expert's is ``<template>-<slug of its class>``.
+        name: as in paths; an expert's is ``<template>-<slug of its class>``; without a fold of train, it ends in
+            ``@fold<number>``.
         title, short: what a reader sees, in tables and in narrow places.
         recipe: what defines its training, but for data and seed.
         inference: how it predicts.
@@ -46,6 +48,9 @@ class Model:
         init: the model from whose final weights its training starts, or None.
         weights: the model whose weights it uses instead of being trained, or None.
         expert_of: slug of an expert's class, else None.
+        fold: what of train its training leaves out, or None.
+        judges: the networks that predict in its place where choices are made by folds: each fold by that which left it
+            out, in the folds' order. None of them elsewhere.
     """
 
     name: str
@@ -58,6 +63,18 @@ class Model:
     init: str | None = None
     weights: str | None = None
     expert_of: str | None = None
+    fold: Fold | None = None
+    judges: tuple[str, ...] = ()
+
+    def without(self, fold: Fold) -> "Model":
+        """The same network trained without a fold, from a start that has not seen it either."""
+        init, weights = (name and name + fold.mark for name in (self.init, self.weights))
+        return replace(self, name=self.name + fold.mark, init=init, weights=weights, fold=fold)
+
+    def judged_by(self, folds: Sequence[Fold]) -> "Model":
+        """The model as it predicts train for a choice; it predicts as the network itself will, with the same scales."""
+        judges = tuple(self.trained + fold.mark for fold in folds)
+        return replace(self, name=self.name + JUDGED, weights=self.trained, judges=judges)
 
     def for_tail(self, count: int) -> "Model":
         """The model with ``expand`` as it comes out for so many tail classes."""

@@ -9,6 +9,7 @@ from typing import Any
 from tailcutmix.errors import UserError
 from tailcutmix.labels import Label, LabelTable, read_labels
 from tailcutmix.plan.files import Files
+from tailcutmix.plan.folds import JUDGED, Fold, folds_of
 from tailcutmix.plan.layout import SPLITS, splits_of
 from tailcutmix.plan.models import Ensemble, Model, read_ensembles, read_models
 from tailcutmix.plan.settings.data import Dataset
@@ -27,7 +28,7 @@ class Plan:
         dataset, buckets, regions, selection, evaluation, tables, engine: the sections of the configuration.
         labels: the label table, with the classes in train id order.
         seeds: of the networks.
-        splits: those in which the set has images; without val nothing is chosen by it.
+        splits: those in which the set has images; without val nothing is chosen, but by folds of train.
         models: the configured models by name, templates of experts among them.
         experts: every expert that there can be, by name: one per template and class.
         ensembles: by name.
@@ -66,8 +67,22 @@ class Plan:
 
     @property
     def rebuckets(self) -> bool:
-        """Whether a model's IoU on val moves classes between middle and tail."""
+        """Whether a model's IoU moves classes between middle and tail."""
         return self.buckets.rebucket and self.buckets.tail is None
+
+    @property
+    def folds(self) -> tuple[Fold, ...]:
+        """The folds of train by which buckets, scales and experts are chosen; none where val decides."""
+        return folds_of(self.selection.folds)
+
+    @property
+    def evidence(self) -> str:
+        """The split by which they are chosen."""
+        return "train" if self.folds else "val"
+
+    def judged(self, name: str) -> str:
+        """The method whose predictions of that split a choice for a model rests on."""
+        return name + JUDGED if self.folds else name
 
     @property
     def raw(self) -> list[str]:
@@ -86,11 +101,19 @@ class Plan:
         return self.tables.table1[-1]
 
     def model(self, name: str) -> Model:
-        """A model or an expert by name; raises UserError for any other word."""
-        found = self.models.get(name) or self.experts.get(name)
+        """A model or an expert by name, or either for the folds; raises UserError for any other word."""
+        whole, at, _ = name.partition("@")
+        found = self.models.get(whole) or self.experts.get(whole)
+        if found is not None and at:
+            found = self._for_folds(found).get(name)
         if found is None:
             raise UserError(f"no model is called {name!r}; the models are: {', '.join(self.models)}")
         return found
+
+    def _for_folds(self, model: Model) -> dict[str, Model]:
+        """What a model is besides where choices are made by folds, by name."""
+        others = [*(model.without(fold) for fold in self.folds), *([model.judged_by(self.folds)] if self.folds else [])]
+        return {other.name: other for other in others}
 
     def to_train(self, name: str, get_tail: Callable[[], Sequence[Label]]) -> Model:
         """A model as it is trained: where its length is that of all experts together, ``get_tail`` is asked.
@@ -98,7 +121,7 @@ class Plan:
         Raises:
             UserError: it draws from a level that is not cut.
         """
-        check_levels(self, name)
+        check_levels(self, name.partition("@")[0])
         model = self.model(name)
         return model.for_tail(len(get_tail())) if model.recipe.training.expand_by_tail else model
 
@@ -130,6 +153,25 @@ class Plan:
         trained = (self.models[template.trained] for template in used)
         return list(dict.fromkeys(model.name for model in trained if model.name in self.templates()))
 
+    def folded(self, rows: Sequence[str]) -> list[str]:
+        """The networks, and templates, that are also trained without each fold for what is chosen for these rows."""
+        if not self.folds:
+            return []
+        names = [self.buckets.model] if self.rebuckets else []
+        for row in rows:
+            ensemble = self.ensembles.get(row)
+            members = [row]
+            if ensemble is not None:  # all experts of a template take their scales from one model
+                members = [ensemble.base, *self.experts_of(ensemble.experts, self.labels.classes[:1])]
+            names += filter(None, (self.model(member).scales_from for member in members))
+            names += [ensemble.base, ensemble.experts] if ensemble is not None and ensemble.gate else []
+        return list(dict.fromkeys(network for name in names for network in self._way_to(name)))
+
+    def _way_to(self, name: str) -> list[str]:
+        """The network behind a model, after those that its training starts from."""
+        model = self.model(self.model(name).trained)
+        return [*(self._way_to(model.init) if model.init else []), model.name]
+
 
 def read_plan(config: Mapping[str, Any], folder: str | Path = ".") -> Plan:
     """Check a configuration and resolve it.
@@ -149,7 +191,7 @@ def read_plan(config: Mapping[str, Any], folder: str | Path = ".") -> Plan:
         raise UserError(
             f"{dataset.root}: no val and no test images, so nothing can be scored; move some of train to val"
         )
-    if "val" not in splits:
+    if "val" not in splits and not config.get("selection", {}).get("folds"):
         config = _without_val(config)
     labels = read_labels(Path(folder) / dataset.labels)
     models, experts = read_models(config, labels)

@@ -16,15 +16,18 @@ def departures(plan: Plan) -> list[str]:
 
 def sentences(plan: Plan) -> list[str]:
     """The notes that a table of this plan's scores needs about its readings; none where there is nothing to say."""
-    found, chosen = departures(plan), chosen_on_scored_split(plan)
+    found, chosen = departures(plan), chosen_by_labels(plan)
     notes = []
     if found:
         notes.append(f"Departures from the report read literally: {'; '.join(found)}.")
-    if chosen:
+    if chosen and plan.folds:
+        by = "each image judged by networks trained without it"
+        notes.append(f"{len(plan.folds)} folds of train decided {' and '.join(chosen)}, {by}.")
+    elif chosen and plan.split == "val":
         notes.append(f"Val also decided {' and '.join(chosen)}: scores on it are a little too good.")
     if plan.split != plan.evaluation.split:
         notes.append(f"The set has no {plan.evaluation.split} images: {plan.split} is scored.")
-    if "val" not in plan.splits:
+    if "val" not in plan.splits and not plan.folds:
         notes.append("The set has no val images: no class moves between buckets, and no scales or experts are chosen.")
     return notes
 
@@ -62,7 +65,7 @@ def _of_experts(plan: Plan) -> Iterator[str]:
         if ensemble is None:
             continue
         if ensemble.gate:
-            yield f"{row} uses only experts that help on val (`ensembles.{row}.gate`)"
+            yield f"{row} uses only experts that help on {plan.evidence} (`ensembles.{row}.gate`)"
         if plan.models[ensemble.experts].inference.prior_correction:
             yield f"the experts of {row} are corrected for the prior (`inference.prior_correction`)"
         if plan.models[ensemble.experts].recipe.mixing.name != "levels":
@@ -78,10 +81,8 @@ def _of_network(plan: Plan) -> Iterator[str]:
         yield f"scales are fused on the grid of the {grid}, not each at its own size (`training.fusion_grid`)"
 
 
-def chosen_on_scored_split(plan: Plan) -> list[str]:
-    """What was chosen by labels of the very split that the tables score."""
-    if plan.split != "val":
-        return []
+def chosen_by_labels(plan: Plan) -> list[str]:
+    """What was chosen by labels of val, or of the folds of train."""
     networks = [plan.models[name] for name in plan.networks_of(plan.tables.table1)]
     chosen = {
         "the move of classes between buckets": plan.rebuckets,

@@ -57,8 +57,11 @@ def _tail(plan: Plan, tail: Sequence[str] | None, known: str) -> list[str]:
     cuts = "tertiles by pixel share"
     if plan.buckets.cuts is not None:
         cuts = "{} head and {} middle classes by pixel share".format(*plan.buckets.cuts)
-    moved = f", then moved by the IoU of {plan.buckets.model} on val" if plan.rebuckets else ""
+    where = f"in {len(plan.folds)} folds of train" if plan.folds else "on val"
+    moved = f", then moved by the IoU of {plan.buckets.model} {where}" if plan.rebuckets else ""
     lines = [f"buckets    {cuts}{moved}"]
+    if plan.folds:
+        lines.append(f"folds      each network behind a choice is trained {len(plan.folds)} times more")
     if tail is not None:
         lines.append(f"tail       {', '.join(tail) or 'no class'} ({known})")
     else:
@@ -103,11 +106,21 @@ def _networks(plan: Plan, images: Images, tail: Sequence[str] | None, count: int
         differs = expert.recipe != plan.models[template].recipe
         if differs and (tail is None or plan.labels.class_of(expert.expert_of or "").name in tail):
             rows.append((name, *_row(expert, images)))
+    for name in plan.folded(_rows(plan)):  # folds differ by an image at most
+        model = plan.model(name + plan.folds[0].mark).for_tail(count)
+        times = f"{count} x {len(plan.folds)}" if name in plan.templates() else len(plan.folds)
+        kind = f"{name}-<class>" if name in plan.templates() else name
+        rows.append((f"{kind}@fold<i> x {times}", *_row(model, images)))
     return rows
 
 
+def _rows(plan: Plan) -> tuple[str, ...]:
+    """The rows of Table 1 and of the ablation, each once."""
+    return tuple(dict.fromkeys(plan.tables.table1 + plan.tables.ablation))
+
+
 def _needed(plan: Plan) -> list[str]:
-    rows = tuple(dict.fromkeys(plan.tables.table1 + plan.tables.ablation))
+    rows = _rows(plan)
     first = [plan.buckets.model] if plan.rebuckets else []
     return list(dict.fromkeys([*first, *plan.networks_of(rows), *plan.templates_of(rows)]))
 
@@ -166,6 +179,11 @@ def _total(plan: Plan, images: Images, count: int) -> list[str]:
         singles = dict.fromkeys([*(plan.model(name).trained for name in first), *plan.networks_of(rows)])
         trainings = [(plan.models[name].for_tail(count), 1) for name in singles]
         trainings += [(plan.models[name], count) for name in plan.templates_of(rows)]
+        trainings += [
+            (plan.model(name + fold.mark).for_tail(count), count if name in plan.templates() else 1)
+            for name in plan.folded(rows)
+            for fold in plan.folds
+        ]
         number = len(plan.seeds) * sum(times for _, times in trainings)
         steps = len(plan.seeds) * sum(times * cost.training_steps(model, images.train) for model, times in trainings)
         operations = len(plan.seeds) * sum(n * cost.training_operations(m, images.train) for m, n in trainings)

@@ -11,6 +11,7 @@ from jsonschema.exceptions import ValidationError, best_match
 
 from tailcutmix.errors import UserError
 from tailcutmix.plan.architectures import traits_of
+from tailcutmix.plan.folds import check_folds
 from tailcutmix.plan.models import SECTIONS, Model
 from tailcutmix.plan.schema import Schema, schema
 from tailcutmix.plan.settings.data import Dataset
@@ -40,6 +41,7 @@ def check_plan(plan: "Plan", config: Mapping[str, Any]) -> None:
     _check_ensembles(plan)
     _check_tables(plan)
     _check_tail(plan)
+    _check_selection(plan)
     for name, model in [*plan.models.items(), *plan.experts.items()]:
         template = name.removesuffix(f"-{model.expert_of}") if model.expert_of else None
         origin = Origin(config, name, template)
@@ -168,6 +170,19 @@ def _check_tail(plan: "Plan") -> None:
         _ = plan.fixed_tail
     except UserError as error:
         raise UserError(f"config: buckets.tail: {error}") from None
+
+
+def _check_selection(plan: "Plan") -> None:
+    folds = plan.selection.folds
+    if folds == 1:
+        raise UserError("config: selection.folds is 1; it must be 0, or 2 or more: one fold leaves nothing to train on")
+    if folds and not plan.folded(plan.tables.table1 + plan.tables.ablation):
+        raise UserError(
+            f"config: selection.folds is {folds}, but nothing is chosen: no row has per_class_scales or gate, and no "
+            "class moves between buckets; set it to 0"
+        )
+    if plan.dataset.source == "toycity":  # images of other sets are counted in the first training
+        check_folds(folds, plan.dataset.toycity.train)
 
 
 @dataclass(frozen=True)

@@ -19,22 +19,25 @@ from tailcutmix.labels import Label
 SEEN = "pixels_seen:"
 
 
-def prior_shift(history: str | Path, statistics: str | Path, known: Label) -> float:
+def prior_shift(history: str | Path, statistics: str | Path, known: Label, unseen: float | None = None) -> float:
     """What is added to an expert's logit of its class: log of the share in the train split over that in its batches.
 
     Args:
         history: ``history.csv`` of the expert's training.
         statistics: ``stats/labels.csv``.
         known: the expert's class.
+        unseen: the shift of an expert whose class is in no batch, as where only the fold that it left out holds it.
 
     Raises:
-        UserError: a table without the class, or a class without a pixel.
+        UserError: a table without the class; or a class without a pixel, in the batches only where ``unseen`` is None.
     """
     rows = read_table(history, (SEEN + known.slug,), "history")
     seen = rows.filter(like=SEEN).sum()
     shares = read_table(statistics, ("split", "class", "share"), "table of label statistics")
     train = shares.loc[(shares["split"] == "train") & (shares["class"] == known.name), "share"].sum()
     in_batches = seen[SEEN + known.slug] / max(seen.sum(), 1)
+    if in_batches == 0 and unseen is not None:
+        return unseen
     if not (train > 0 and in_batches > 0):
         raise UserError(
             f"{history}: {known.name} has no pixel in the batches or in the train split; no prior to correct"

@@ -1,6 +1,7 @@
 """A split of images to a folder of label images, written while the next images are computed."""
 
 from collections import deque
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,8 +22,7 @@ PENDING_PER_WRITER = 4
 
 
 def predict_split(
-    predictor: Predictor,
-    packed: Packed,
+    parts: Iterable[tuple[Predictor, Packed]],
     manifest: pd.DataFrame,
     labels: LabelTable,
     out_dir: str | Path,
@@ -34,8 +34,7 @@ def predict_split(
     renamed at the end; a folder that was there before is replaced.
 
     Args:
-        predictor: the network and its scales.
-        packed: the images of the split.
+        parts: the images of the split, in one part or more, each with the network that predicts it, and its scales.
         manifest: rows of the split; image_id, width and height are used.
         labels: turns train ids into label ids.
         out_dir: the folder to make.
@@ -44,24 +43,25 @@ def predict_split(
     Raises:
         UserError: an image that the manifest does not hold, or a disk that cannot be written.
     """
-    sizes = _sizes(packed.image_ids, manifest)
     out_dir, to_label_id = Path(out_dir), labels.to_label_id
     try:
         with (
             replacing_folder(out_dir) as partial,
             ThreadPoolExecutor(WRITERS) as pool,
-            Progress(f"predict {out_dir.name}", len(packed.image_ids)) as progress,
+            Progress(f"predict {out_dir.name}", len(manifest)) as progress,
         ):
             pending: deque[Future[None]] = deque()
-            for start in range(0, len(packed.image_ids), batch):
-                train_ids = predictor.labels(packed.images[start : start + batch])
-                for offset, image in enumerate(train_ids):
-                    number = start + offset
-                    path = partial / f"{packed.image_ids[number]}.png"
-                    pending.append(pool.submit(_write, path, image, sizes[number], to_label_id))
-                while len(pending) > WRITERS * PENDING_PER_WRITER:
-                    pending.popleft().result()
-                progress.add(len(train_ids))
+            for predictor, packed in parts:
+                sizes = _sizes(packed.image_ids, manifest)
+                for start in range(0, len(packed.image_ids), batch):
+                    train_ids = predictor.labels(packed.images[start : start + batch])
+                    for offset, image in enumerate(train_ids):
+                        number = start + offset
+                        path = partial / f"{packed.image_ids[number]}.png"
+                        pending.append(pool.submit(_write, path, image, sizes[number], to_label_id))
+                    while len(pending) > WRITERS * PENDING_PER_WRITER:
+                        pending.popleft().result()
+                    progress.add(len(train_ids))
             for future in pending:
                 future.result()
     except OSError as error:

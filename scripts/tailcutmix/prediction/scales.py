@@ -1,5 +1,6 @@
 """Per-class scales: "for these classes, we just use the scales when we use in training" (the report, section 4)."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -22,16 +23,17 @@ SCALES_COLUMNS = ("class", "images", "iou_training_scales", "iou_full", "chosen"
 
 
 def select_scales(
-    predictor: Predictor, packed: Packed, labels: LabelTable, batch: int = 1, selection: Selection = DEFAULT
+    parts: Iterable[tuple[Predictor, Packed]], labels: LabelTable, batch: int = 1, selection: Selection = DEFAULT
 ) -> pd.DataFrame:
-    """Choose for each class between the training scales and the full set, by its IoU on labelled images (val).
+    """Choose for each class between the training scales and the full set, by its IoU on labelled images.
 
     A class takes the training scales where they give it the higher IoU, by more than ``selection.margin`` and on
     ``selection.min_images`` images at least; it takes the full set otherwise, and so where both are equal.
 
     Args:
-        predictor: holds the sets "training" and "full"; where both are the same set, one is computed.
-        packed: images with train ids; images without any label say nothing.
+        parts: images with train ids, those of val or of each fold of train, with the network that judges them; images
+            without any label say nothing. The predictor holds the sets "training" and "full"; where both are the same
+            set, one is computed.
         labels: names of the classes.
 
     Returns:
@@ -39,17 +41,21 @@ def select_scales(
         each set, and "training" or "full".
     """
     classes = labels.num_classes
-    names = [FULL] if predictor.sets[TRAINING] == predictor.sets[FULL] else [TRAINING, FULL]
-    confusion = {name: np.zeros((classes, classes), np.int64) for name in names}
-    for start in range(0, len(packed.image_ids), batch):
-        truth = np.asarray(packed.labels[start : start + batch])
-        for name, logits in predictor.logits(packed.images[start : start + batch], names).items():
-            predicted = logits.argmax(1).to(torch.uint8).cpu().numpy()
-            predicted = resize_nearest(predicted, truth.shape[1:])
-            confusion[name] += confusion_matrix(truth, predicted, (IGNORE + 1, classes))[:classes]
-    _, images = count_labels(packed.labels, classes)
-    iou_full = _iou_of_classes(confusion[FULL])
-    iou_training = _iou_of_classes(confusion[names[0]])
+    confusion = {name: np.zeros((classes, classes), np.int64) for name in (TRAINING, FULL)}
+    images = np.zeros(classes, np.int64)
+    for predictor, packed in parts:
+        same = predictor.sets[TRAINING] == predictor.sets[FULL]
+        for start in range(0, len(packed.image_ids), batch):
+            truth = np.asarray(packed.labels[start : start + batch])
+            found = predictor.logits(packed.images[start : start + batch], [FULL] if same else [TRAINING, FULL])
+            for name, logits in found.items():
+                predicted = logits.argmax(1).to(torch.uint8).cpu().numpy()
+                predicted = resize_nearest(predicted, truth.shape[1:])
+                confusion[name] += confusion_matrix(truth, predicted, (IGNORE + 1, classes))[:classes]
+        if same:
+            confusion[TRAINING] = confusion[FULL]
+        images += count_labels(packed.labels, classes)[1]
+    iou_training, iou_full = (_iou_of_classes(confusion[name]) for name in (TRAINING, FULL))
     return pd.DataFrame(
         {
             "class": labels.class_names,

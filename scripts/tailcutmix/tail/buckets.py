@@ -52,17 +52,19 @@ def final_buckets(
     initial: pd.DataFrame,
     val_iou: Mapping[str, float | None],
     settings: Buckets = Buckets(),  # noqa: B008 (frozen)
+    split: str = "val",
 ) -> pd.DataFrame:
     """Move poor classes of the middle into the tail, and good classes of the tail into the middle, in one pass.
 
-    The head is never touched, and a class that M0 was not scored on (absent from val) stays where it is.
+    The head is never touched, and a class that M0 was not scored on (absent from the split) stays where it is.
 
     Args:
         initial: the table of :func:`initial_buckets`.
-        val_iou: class name -> IoU of M0 on val, 0..1; missing, None or NaN where there is none.
+        val_iou: class name -> IoU of M0 on ``split``, 0..1; missing, None or NaN where there is none.
         settings: a middle class below ``poor - margin`` moves, and a tail class of ``good + margin`` or above; None for
             either is M0's mean over the classes that have an IoU. Nothing moves without ``rebucket``, nor where
             ``tail`` is the fixed list that ``initial`` was made with.
+        split: val, or train where its folds decide; for the words.
 
     Returns:
         Columns class, share, bucket, val_iou, moved_from ("" where it stayed) and reason, in the order of ``initial``.
@@ -70,7 +72,7 @@ def final_buckets(
     known = {name: value for name, value in val_iou.items() if value is not None and math.isfinite(value)}
     mean = sum(known.values()) / len(known) if known else math.nan
     if not known and settings.rebucket and settings.tail is None:
-        logger.warning("M0 has no IoU on val for any class: the initial buckets stay")
+        logger.warning("M0 has no IoU on %s for any class: the initial buckets stay", split)
     below = (mean if settings.poor is None else settings.poor) - settings.margin
     above = (mean if settings.good is None else settings.good) + settings.margin
     rows = []
@@ -86,7 +88,7 @@ def final_buckets(
         elif not settings.rebucket:
             reason = "re-bucketing is off"
         elif math.isnan(iou):
-            reason = "no IoU on val"
+            reason = f"no IoU on {split}"
         elif bucket == MIDDLE:
             target, reason = (TAIL, f"poor: IoU {iou:.3f} < {below:.3f}") if iou < below else (
                 MIDDLE, f"not poor: IoU {iou:.3f} >= {below:.3f}")  # fmt: skip

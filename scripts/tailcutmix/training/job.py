@@ -14,6 +14,7 @@ import torch
 
 from tailcutmix.dataset.instances import InstanceMaps
 from tailcutmix.dataset.packing import Packed, PackedFiles, open_packed
+from tailcutmix.dataset.parts import without
 from tailcutmix.devices import lease_devices
 from tailcutmix.errors import UserError
 from tailcutmix.labels import Label, LabelTable, read_labels
@@ -22,6 +23,7 @@ from tailcutmix.mixing.place import Place
 from tailcutmix.mixing.sampler import Sampler
 from tailcutmix.models.build import build_model
 from tailcutmix.models.weights import load_weights
+from tailcutmix.plan.folds import Fold
 from tailcutmix.plan.settings.jobs import Engine, Resources
 from tailcutmix.plan.settings.keys import plain, typed
 from tailcutmix.plan.settings.recipe import Recipe
@@ -73,6 +75,7 @@ class TrainingJob:
         engine: how the run is saved and watched.
         seed: 0, 1, 2, ...: of the initial weights and of every draw.
         expert_of: slug of the class that an expert mixes in; None: those of the tail.
+        fold: the images that are left out, none of which is ever seen; None: no image is.
         resources: GPUs, 0 for the CPU, and CPU threads of the whole job.
         processes: that share each batch; None: one per GPU.
         code: digest of the code, so that no run goes on with other code than it began with.
@@ -86,6 +89,7 @@ class TrainingJob:
     seed: int
     resources: Resources
     expert_of: str | None = None
+    fold: Fold | None = None
     processes: int | None = None
     code: str = ""
     log: Path | None = None
@@ -118,7 +122,7 @@ def train_in_process(job: TrainingJob, process: Process) -> None:
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
     labels = read_labels(job.inputs.labels)
-    packed = open_packed(job.inputs.packed, job.inputs.manifest)
+    packed = open_images(job)
     sampler = build_sampler(job, packed, labels, process)
     torch.manual_seed(job.seed)
     model = build_model(job.recipe.network, labels.num_classes)
@@ -129,9 +133,17 @@ def train_in_process(job: TrainingJob, process: Process) -> None:
     train(model, sampler, Run(job.recipe, job.engine, outputs, process, labels.classes, loss))
 
 
+def open_images(job: TrainingJob) -> Packed:
+    """All that is ever seen of the training split: its packed images, or those outside the fold that is left out."""
+    packed = open_packed(job.inputs.packed, job.inputs.manifest)
+    return without(packed, job.fold) if job.fold else packed
+
+
 def build_sampler(job: TrainingJob, packed: Packed, labels: LabelTable, process: Process) -> Sampler:
     """The batches of this process: of the packed images, with the tail or the boxes mixed in."""
     boxes = pd.concat(map(read_boxes, job.inputs.boxes), ignore_index=True) if job.inputs.boxes else None
+    if boxes is not None and job.fold:
+        boxes = boxes[boxes["image_id"].isin(packed.image_ids)]
     place = Place(process.device, process.rank, process.world, job.engine.data_device_gb)
     material = Material(labels.classes, read_job_tail(job, labels), boxes, instances_of(job))
     return Sampler(packed, job.recipe, material, place, job.seed)
@@ -161,6 +173,7 @@ def definition(job: TrainingJob) -> dict[str, Any]:
     return {
         "recipe": plain(job.recipe),
         "seed": job.seed,
+        "fold": job.fold and plain(job.fold),
         "tail": [known.slug for known in read_job_tail(job, read_labels(job.inputs.labels))],
         "files": {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in read.items() if path},
         "instances": instances and instances.digest,

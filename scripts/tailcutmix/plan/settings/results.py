@@ -8,10 +8,15 @@ from tailcutmix.plan.settings.keys import FRACTION, key
 
 @dataclass(frozen=True)
 class Selection:
-    """How far a choice between two settings on val is trusted; without enough evidence the default stays."""
+    """On which images settings are chosen, and how far that is trusted; without enough evidence the default stays."""
+
+    folds: int = key(0, minimum=0, maximum=100)
+    """0: val decides which classes move between buckets, the scales of each class and the experts in use. 2 or more: so
+    many blocks of train decide, each judged by networks that are trained once more without it; val stays clean"""
 
     min_images: int = key(1, minimum=1)
-    """val images that must hold a class before its scales, or its expert, are chosen by them"""
+    """images of val, or of train with `folds`, that must hold a class before its scales, or its expert, are chosen by
+    them"""
 
     margin: float = key(0.0, **FRACTION)
     """by how much of IoU the choice must be better than the default"""
