@@ -221,12 +221,13 @@ def test_each_fold_is_predicted_and_judged_by_its_own_network(tmp_path):
     packed = packed_of(*colour_images(count=5))
     parts = parts_of(packed, 2)
     assert [part.image_ids for part in parts] == [packed.image_ids[:3], packed.image_ids[3:]]
-    networks = [Predictor(network, SETS) for network in (Brightest(), Darkest())]
+    networks = [Predictor(network) for network in (Brightest(), Darkest())]
     predict_split(zip(networks, parts, strict=True), manifest_of(packed, 10, 13), labels_of_test(), tmp_path / "train")
     to_label_id = labels_of_test().to_label_id
     for position, image_id in enumerate(packed.image_ids):
         (expected,) = networks[position // 3].labels(packed.images[position : position + 1])
         np.testing.assert_array_equal(read_label(tmp_path / "train" / f"{image_id}.png"), to_label_id[expected])
+    networks = [Predictor(network, SETS) for network in (Brightest(), Darkest())]
     frame = select_scales(zip(networks, parts, strict=True), labels_of_test())
     for name in ("training", "full"):
         predicted = [
