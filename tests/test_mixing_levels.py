@@ -15,7 +15,7 @@ from tailcutmix.mixing.methods.levels import NUMBERS, Pool, draw_patches, make_p
 from tailcutmix.mixing.streams import uniforms
 from tailcutmix.plan.settings.recipe import Augmentation
 from tailcutmix.plan.settings.tail import Regions
-from tailcutmix.tail.subsets import Subset, read_boxes, scale_boxes, write_subset
+from tailcutmix.tail.subsets import Canvas, Subset, read_boxes, scale_boxes, write_subset
 
 quick = settings(deadline=None, max_examples=40)
 seeds = st.integers(0, 2**32 - 1)
@@ -144,7 +144,13 @@ def test_what_is_pasted_from_the_packed_arrays_is_the_crop_on_disk(tmp_path):
         write_png(paths["image"], image)
         write_png(paths["label"], label)  # label ids and train ids are the same here
         rows.append({"image_id": image_id, "instance": "", **paths})
-    write_subset(pd.DataFrame(rows), Label(RARE, "rare", RARE), Regions(), Subset.under(tmp_path / "subset", [1, 2, 3]))
+    write_subset(
+        pd.DataFrame(rows),
+        Label(RARE, "rare", RARE),
+        Regions(),
+        Subset.under(tmp_path / "subset", [1, 2, 3]),
+        Canvas(64, 64),
+    )
     table = read_boxes(tmp_path / "subset" / "boxes.csv")
     assert set(table["class"]) == {"rare"}
     pd.testing.assert_frame_equal(table, boxes(data).assign(**{"class": "rare"}), check_dtype=False)

@@ -52,7 +52,7 @@ from tailcutmix.plan.settings.keys import plain
 from tailcutmix.plan.settings.recipe import Augmentation, Recipe, Training
 from tailcutmix.plan.settings.recipe import Mixing as MixingSettings
 from tailcutmix.plan.settings.tail import Regions
-from tailcutmix.tail.subsets import BOX_COLUMNS, Subset, read_boxes, write_subset
+from tailcutmix.tail.subsets import BOX_COLUMNS, Canvas, Subset, read_boxes, write_subset
 
 TAIL = [name for name in CLASSES if BUCKET_OF[name] == "tail"]
 SIZE = (40, 64)
@@ -123,7 +123,9 @@ def scene(tmp_path_factory, labels) -> Path:
     pack(folder / "manifest.csv", "train", labels, None, PackedFiles.under(folder / "packed"))
     for b in TAIL:
         known, train = labels.class_of(b), manifest[manifest["split"] == "train"]
-        write_subset(train, known, Regions(), Subset.under(folder / "subsets" / known.slug, [1, 2, 3]), workers=1)
+        write_subset(
+            train, known, Regions(), Subset.under(folder / "subsets" / known.slug, [1, 2, 3]), Canvas(64, 64), 1
+        )
     return folder
 
 
