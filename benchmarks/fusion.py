@@ -1,6 +1,6 @@
 """What the place of the fusion over scales costs, and what it changes: `training.fusion_grid` scale, image and network.
 
-    python benchmarks/fusion.py                                        # W48 at random, an image of 1024x2048
+    python benchmarks/fusion.py                                        # random outputs of HRNet, images of 1024x2048
     python benchmarks/fusion.py --run results/toycity --model m0       # a trained network on its test images
 
 The network runs once per image; its outputs are then fused at each place in turn. Per place: seconds per image
@@ -22,9 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 
 from tailcutmix.confusion import confusion_matrix, iou  # noqa: E402
 from tailcutmix.dataset.normalisation import normalise  # noqa: E402
-from tailcutmix.models.build import build_model, load_model  # noqa: E402
+from tailcutmix.models.build import load_model  # noqa: E402
 from tailcutmix.models.multiscale import MultiScaleNet  # noqa: E402
-from tailcutmix.plan.settings.recipe import Network  # noqa: E402
 from tailcutmix.prediction.trained import open_run, trained_of  # noqa: E402
 
 PLACES = ("scale", "image", "network")
@@ -42,11 +41,19 @@ def forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
+class RandomOutputs(MultiScaleNet):
+    """Logits and attention at stride 4, without a network behind them: the fusion costs the same."""
+
+    def predict_scale(self, x: torch.Tensor, scale: float, attention: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
+        height, width = (round(side * scale) // 4 for side in x.shape[-2:])
+        return torch.randn(1, 19, height, width), torch.rand(1, 1, height, width)
+
+
 def at_random() -> tuple[MultiScaleNet, tuple[float, ...], Images]:
-    """The paper profile's network at its sizes, three times."""
+    """Outputs of the paper profile's sizes, five times."""
     torch.manual_seed(0)
-    images = ((torch.randn(1, 3, 1024, 2048), None) for _ in range(3))
-    return build_model(Network(), 19).eval(), (0.5, 1.0, 2.0), images
+    images = ((torch.zeros(1, 3, 1024, 2048), None) for _ in range(5))
+    return RandomOutputs(32, "hierarchical", (0.5, 1.0)), (0.5, 1.0, 2.0), images
 
 
 def of_run(results: str, name: str) -> tuple[MultiScaleNet, tuple[float, ...], Images]:
