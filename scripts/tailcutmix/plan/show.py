@@ -108,7 +108,7 @@ def _networks(plan: Plan, images: Images, tail: Sequence[str] | None, count: int
             rows.append((name, *_row(expert, images)))
     for name in plan.folded(_rows(plan)):  # folds differ by an image at most
         model = plan.model(name + plan.folds[0].mark).for_tail(count)
-        times = f"{count} x {len(plan.folds)}" if name in plan.templates() else len(plan.folds)
+        times = f"{count} x {len(plan.folds)}" if name in plan.templates() else str(len(plan.folds))
         kind = f"{name}-<class>" if name in plan.templates() else name
         rows.append((f"{kind}@fold<i> x {times}", *_row(model, images)))
     return rows
