@@ -79,7 +79,7 @@ def predicted(chosen, name: str) -> np.ndarray:
 def written(chosen, name: str) -> np.ndarray:
     folder, plan, _, packed, _ = chosen
     place = folder / plan.files.predictions(f"{name}@folds", 0, "train")
-    assert len(list(place.iterdir())) == len(packed)
+    assert len(list(place.glob("*.png"))) == len(packed)
     return np.stack([read_label(place / f"{image_id}.png") for image_id in packed.image_ids])
 
 
