@@ -85,7 +85,6 @@ rule cut_tail_subset:
         files.benchmark("cut_tail_subset", "{class_slug}")
     conda:
         "../../envs/images.yaml"
-    threads: 2
     resources:
         mem_mb=in_megabytes(1000),
         runtime=60,

@@ -1,8 +1,8 @@
 """Fusion of per-scale predictions: pure functions of {scale: (logits, attention)}.
 
-Logits are (B, C, h, w) and attention (B, 1, h, w) on the same grid, any grid per scale: the networks' own, or that of
-:func:`at_own_sizes`. Every fusion is a convex
-combination per pixel, so logits that are one everywhere stay one for any set of scales. Arithmetic is in float32.
+Logits are (B, C, h, w) and attention (B, 1, h, w) on the same grid, any grid per scale: the network's own, or that of
+:func:`at_own_sizes`. Every fusion is a convex combination per pixel, so logits that are one everywhere stay one for any
+set of scales. Arithmetic is in float32.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -191,8 +191,9 @@ def write_subset(
         regions, dropped = find_regions(ids, known.id, settings.source, settings.min_area, instances)
         height, width = ids.shape
         found = image_boxes(image_id, regions, levels, settings.r, settings.s, width, height)
-        boxes = [box for box in found if canvas.share_of(box) <= most]
-        too_large = [box.level for box in found if canvas.share_of(box) > most]
+        shares = [canvas.share_of(box) for box in found]
+        boxes = [box for box, share in zip(found, shares, strict=True) if share <= most]
+        too_large = [box.level for box, share in zip(found, shares, strict=True) if share > most]
         if boxes:
             pixels = read_image(image)
             for box in boxes:
