@@ -1,5 +1,6 @@
 # make paper: set everything up and go from raw images to Table 1 on ToyCity.   make test: set everything up and run the tests.
 # make plan: what would be trained, and what it would cost.   make check: what is odd about the images and labels.
+# make browse CONFIG=own.yaml: results/<name>/data.html, a page of the data alone, before anything is trained.
 # make predict RUN=results/toycity IMAGES=photos OUT=predicted: own photos; or BUNDLE=city.zip in place of RUN.
 # make bundle RUN=results/toycity OUT=city.zip: a trained method in one file. Both take CONFIG, MODEL and SEED.
 # make mutants: whether the tests notice changed lines.
@@ -18,12 +19,18 @@ SEED ?=
 # Tests wait for the processes that they start: one process more than there are CPUs, but no more than four.
 PROCESSES = $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 SNAKEMAKE := $(BIN)/snakemake --cores all $(if $(CONFIG),--configfile=$(CONFIG))
+# One line a job, by the logger of workflow/terminal.
+LINES := PYTHONPATH=workflow/terminal$${PYTHONPATH:+:$$PYTHONPATH} $(SNAKEMAKE) --logger lines
 
-.PHONY: paper plan check report predict bundle test lint mutants clean
+.PHONY: paper browse plan check report predict bundle test lint mutants clean
 
 paper: .venv/run.ready
-	$(SNAKEMAKE) $(ARGS)
+	@$(SNAKEMAKE) outline --quiet all
+	@$(LINES) $(ARGS)
 	@$(BIN)/python scripts/show_results.py $(CONFIG)
+
+browse: .venv/run.ready
+	@$(LINES) data $(ARGS)
 
 plan: .venv/run.ready
 	@$(SNAKEMAKE) plan --quiet all $(ARGS)

@@ -28,7 +28,9 @@ wildcard_constraints:
 localrules:
     all,
     plan,
+    outline,
     check,
+    data,
     ablation,
     publish,
     publish_results,
@@ -41,6 +43,7 @@ rule all:
     default_target: True
     input:
         get_targets("table1"),
+        files.page("index"),
 
 
 rule plan:
@@ -50,6 +53,17 @@ rule plan:
         "envs/images.yaml"
     message:
         "Show what would be trained, and what it would cost"
+    script:
+        "scripts/show_plan.py"
+
+
+rule outline:
+    log:
+        files.log("outline"),
+    conda:
+        "envs/images.yaml"
+    message:
+        "Say what a run is about, in a few lines"
     script:
         "scripts/show_plan.py"
 
@@ -71,6 +85,12 @@ rule check:
 rule ablation:
     input:
         get_targets("ablation"),
+        pages.in_ablation(plan),
+
+
+rule data:
+    input:
+        files.page("data"),
 
 
 rule publish:

@@ -6,10 +6,11 @@ See docs/photos.md.
 """
 
 import argparse
+import platform
 import sys
 
 from tailcutmix.errors import UserError
-from tailcutmix.paper.provenance import record
+from tailcutmix.paper.provenance import commit_of, library_versions
 from tailcutmix.plan.plan import SPLITS
 from tailcutmix.prediction.bundle import Origin, write_bundle
 from tailcutmix.prediction.trained import Run, open_run, trained_of
@@ -30,13 +31,14 @@ def origin_of(run: Run, name: str, seed: int) -> Origin:
     """How the method was made, and its scores on the splits where it has any."""
     files = run.plan.files
     scores = {split: run.root / files.scores(name, seed, split) for split in SPLITS}
-    made = record(run.config, run.root, run.root / files.logs)
+    commit, changed = commit_of(run.root)
+    of_code = {"commit": commit, "uncommitted_changes": changed, "python": platform.python_version()}
     return Origin(
         config=run.config,
         labels=run.root / run.plan.dataset.labels,
         seed=seed,
         scores={split: path for split, path in scores.items() if path.is_file()},
-        versions={name: made[name] for name in ("commit", "python", "libraries")},
+        versions=of_code | {"libraries": library_versions({})},
     )
 
 

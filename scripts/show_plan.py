@@ -1,4 +1,4 @@
-"""Print the plan of a run: what would be trained, on what, and what it would cost. Nothing is trained."""
+"""Print the plan of a run, or its outline: what would be trained, on what, what it would cost. Nothing is trained."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from tailcutmix.dataset.manifest import read_manifest
 from tailcutmix.dataset.minicity import read_lists
 from tailcutmix.dataset.sources import list_images
 from tailcutmix.plan.plan import SPLITS, Plan, read_plan
-from tailcutmix.plan.show import Images, describe
+from tailcutmix.plan.show import Images, describe, outline
 from tailcutmix.rule_script import job
 from tailcutmix.tail.bucket_table import read_tail
 
@@ -40,4 +40,4 @@ with job(snakemake):
         tail, known = [row.name for row in plan.fixed_tail], "fixed by buckets.tail"
     elif Path(plan.files.buckets).is_file():
         tail, known = [row.name for row in read_tail(plan.files.buckets, plan.labels)], plan.files.buckets
-    print(describe(plan, find_images(plan), tail, known))
+    print((outline if snakemake.rule == "outline" else describe)(plan, find_images(plan), tail, known))

@@ -1,4 +1,4 @@
-"""Print Table 1 and say where tables and figures lie: ``show_results.py [CONFIGFILE]``."""
+"""Print Table 1 and say where the page, tables and figures lie: ``show_results.py [CONFIGFILE]``."""
 
 import sys
 from functools import reduce
@@ -15,3 +15,6 @@ configurations = [yaml.safe_load(Path(path).read_text()) for path in ["config/co
 files = Files(reduce(merged, configurations)["dataset"]["name"])
 print(render_terminal(read_table(files.table("table1")["csv"])))
 print(f"\ntables   {files.results}/tables/\nfigures  {files.results}/figures/")
+for name in ("index", "ablation"):
+    if Path(files.page(name)).exists():
+        print(f"page     {files.page(name)}")

@@ -54,7 +54,7 @@ def jobs_of_rules() -> list[tuple[str, tuple[str, ...], str]]:
     others += tuple(f"tailcutmix.training.losses.{name}" for name in LOSSES)
     found += [("train_model.py", networks + mixings + others, "torch"), ("predict.py", networks, "torch")]
     found += [("make_artefact.py", (artefact.module,), artefact.environment) for artefact in ARTEFACTS]
-    return [*found, ("show_plan.py", (), "images")]
+    return [*found, *((script, (), "images") for script in ("show_plan.py", "record_run.py", "write_page.py"))]
 
 
 def imported(script: str, modules: tuple[str, ...]) -> set[str]:

@@ -10,7 +10,7 @@ from workflow_runs import copy_workflow, jobs, run
 PAPER = {
     "make_table1": 1, "make_differences": 1, "make_per_class": 1, "make_claims": 1, "draw_fig1_level_crops": 1,
     "draw_fig2_cutmix": 1, "draw_label_distribution": 1, "draw_training": 1, "draw_mixing": 1, "draw_per_class_iou": 1,
-    "draw_qualitative": 1, "draw_claims": 1,
+    "draw_qualitative": 1, "draw_claims": 1, "record_index": 1, "write_index": 1,
 }  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def test_default_dry_run_reaches_the_checkpoint(folder):
 
 def test_ablation_target(folder):
     counts = jobs(run(folder, "-n", "ablation", overlay={"buckets": {"tail": ["bus"]}}).stdout)
-    assert counts["make_ablation"] == counts["draw_ablation"] == 1
+    assert counts["make_ablation"] == counts["draw_ablation"] == counts["write_ablation"] == 1
 
 
 def test_the_rivals_are_planned_and_trained_as_arms_of_the_ablation(folder):
@@ -87,6 +87,7 @@ def test_the_rivals_are_planned_and_trained_as_arms_of_the_ablation(folder):
     counts = jobs(text)
     assert counts["train_model"] == len(rows) - 1, "m1_all_scales has M1's weights, the ensemble those of one expert"
     assert counts["score_predictions"] == len(rows) and counts["make_ablation"] == 1
+    assert "write_ablation" not in counts, "its page shows Table 1, whose U-Net is no rival"
     described = run(folder, "plan", "--quiet", "all", *overlays).stdout
     for name, words in {"classmix": "classmix", "rare_classes": "sampled by rare_classes", "focal": "loss focal",
                         "bounded_weights": "weights bounded"}.items():  # fmt: skip

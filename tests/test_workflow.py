@@ -71,14 +71,15 @@ def test_what_is_published_says_what_it_was_made_by(finished):
     assert {"table1.md", "claims.md", "ablation.png", "fig2_cutmix.png"} <= {path.name for path in kept.iterdir()}
 
 
-def test_commits_are_named_with_a_mark_where_files_differ(tmp_path):
-    assert commit_of(tmp_path) is None
+def test_a_commit_is_named_with_whether_files_differ(tmp_path):
+    assert commit_of(tmp_path) == (None, None)
     for command in ("init -q", "-c user.name=a -c user.email=a@b commit -q --allow-empty -m first"):
         subprocess.run(["git", "-C", str(tmp_path), *command.split()], check=True)
     (tmp_path / "new.txt").touch()
-    assert re.fullmatch("[0-9a-f]{40}", commit_of(tmp_path)), "an untracked file is no difference"
+    commit, changed = commit_of(tmp_path)
+    assert re.fullmatch("[0-9a-f]{40}", commit) and changed is False, "an untracked file is no difference"
     subprocess.run(["git", "-C", str(tmp_path), "add", "new.txt"], check=True)
-    assert re.fullmatch("[0-9a-f]{40}[+]", commit_of(tmp_path))
+    assert commit_of(tmp_path) == (commit, True)
 
 
 def test_every_job_left_log_and_benchmark(finished):
@@ -134,12 +135,13 @@ def test_a_change_reruns_what_depends_on_it(finished, change, reruns):
 @pytest.mark.parametrize(
     ("change", "reruns"),
     [
-        ({"tables": {"differences": [["m0", "m1"]]}}, {"make_differences"}),
+        ({"tables": {"differences": [["m0", "m1"]]}}, {"make_differences", "record_index", "write_index"}),
         ({"models": {**TINY["models"], "m2": {"epochs": 1, "title": "another", "short": "word"}}}, set()),
         (
             {"models": {**TINY["models"], "m0": {"short": "M zero"}}},
             {"make_table1", "make_differences", "make_per_class", "make_claims", "draw_label_distribution",
-             "draw_per_class_iou", "draw_training", "draw_mixing", "draw_qualitative", "draw_claims"},
+             "draw_per_class_iou", "draw_training", "draw_mixing", "draw_qualitative", "draw_claims",
+             "record_index", "write_index"},
         ),
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Record which files under results/ and config/ each job of a workflow opens; Python imports this when it starts.
+"""Record which files of results, configuration, templates and environments each job opens, from the start of Python on.
 
 It does so where this folder is on PYTHONPATH, and records where RECORD_READS names a folder. Every job gets two files
 there: ``<rule>-<process>.json`` with its inputs and outputs as Snakemake declares them, and ``.log`` with one line for
@@ -16,7 +16,7 @@ import os
 import sys
 
 FOLDER = os.environ.get("RECORD_READS")
-WATCHED = tuple(os.path.join(os.getcwd(), name, "") for name in ("results", "config"))
+WATCHED = tuple(os.path.join(os.getcwd(), name, "") for name in ("results", "config", "workflow", "envs"))
 JOB = "RECORD_READS_JOB"
 """Environment variable by which the child processes of a job know whose they are."""
 

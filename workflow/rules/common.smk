@@ -13,6 +13,8 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from tailcutmix.errors import UserError
 from tailcutmix.paper import inputs as paper
 from tailcutmix.paper.artefacts import ARTEFACTS
+from tailcutmix.paper.page import inputs as pages
+from tailcutmix.paper.page.inputs import PAGES
 from tailcutmix.plan import code, cost, idle, inputs, watch
 from tailcutmix.plan.plan import read_plan
 from tailcutmix.plan.settings.keys import plain
@@ -124,13 +126,3 @@ def in_report(artefact):
 def get_targets(rows):
     """One file of every table and figure about these rows."""
     return [next(iter(paper.artefact_outputs(plan, artefact).values())) for artefact in paper.wanted(plan, rows)]
-
-
-def get_published():
-    """What is kept of a run: its tables as numbers and as text, its figures as pictures."""
-    return [
-        paper.artefact_outputs(plan, artefact)[suffix]
-        for rows in ("table1", "ablation")
-        for artefact in paper.wanted(plan, rows)
-        for suffix in (("csv", "md") if artefact.kind == "table" else ("png",))
-    ]

@@ -25,9 +25,59 @@ for artefact in ARTEFACTS:
             "../../scripts/make_artefact.py"
 
 
+for page in PAGES:
+
+    rule:
+        name:
+            f"record_{page.name}"
+        input:
+            **pages.record_inputs(plan, page),
+        output:
+            record=files.record(page.name),
+        log:
+            files.log(f"record_{page.name}"),
+        benchmark:
+            files.benchmark(f"record_{page.name}")
+        localrule: True
+        conda:
+            "../../envs/images.yaml"
+        params:
+            rows=page.rows,
+            logs=files.logs,
+            code=code_of("record_run.py"),
+        message:
+            "Write down what the run was made by: {output.record}"
+        script:
+            "../../scripts/record_run.py"
+
+    rule:
+        name:
+            f"write_{page.name}"
+        input:
+            **pages.page_inputs(plan, page),
+        output:
+            page=files.page(page.name),
+        log:
+            files.log(f"write_{page.name}"),
+        benchmark:
+            files.benchmark(f"write_{page.name}")
+        localrule: True
+        conda:
+            "../../envs/images.yaml"
+        threads: 2
+        params:
+            **pages.page_params(plan, page),
+            code=code_of("write_page.py"),
+        message:
+            "Write the page of the run: {output.page}"
+        script:
+            "../../scripts/write_page.py"
+
+
 rule publish_results:
     input:
-        artefacts=get_published(),
+        artefacts=pages.kept_files(plan, PAGES[1], "csv", "md", "png"),
+        record=files.record("ablation"),
     output:
         folder=directory(files.published),
     log:
@@ -37,7 +87,6 @@ rule publish_results:
     conda:
         "../../envs/images.yaml"
     params:
-        logs=files.logs,
         code=code_of("publish_results.py"),
     message:
         "Copy tables and figures to {output.folder}, with what they were made by"

@@ -90,6 +90,14 @@ class Files:
     def figure(self, name: str) -> dict[str, str]:
         return {suffix: f"{self.results}/figures/{name}.{suffix}" for suffix in FIGURE_FORMATS}
 
+    def page(self, name: str) -> str:
+        """A page for readers: ``index``, ``ablation`` or ``data``."""
+        return f"{self.results}/{name}.html"
+
+    def record(self, name: str) -> str:
+        """What the results on a page were made by."""
+        return f"{self.results}/run.yaml" if name == "index" else f"{self.results}/run_{name}.yaml"
+
     @property
     def published(self) -> str:
         """Folder of the tables and figures that are kept with the code."""

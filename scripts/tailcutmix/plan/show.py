@@ -43,6 +43,12 @@ def describe(plan: Plan, images: Images, tail: Sequence[str] | None = None, know
     )
 
 
+def outline(plan: Plan, images: Images, tail: Sequence[str] | None = None, known: str = "") -> str:
+    """The plan without its networks: the data, the buckets, and what it costs. Arguments as of :func:`describe`."""
+    count = _assumed_tail(plan) if tail is None else len(tail)
+    return "\n".join([*_data(plan, images), *_tail(plan, tail, known), *_total(plan, images, count)])
+
+
 def _data(plan: Plan, images: Images) -> list[str]:
     counts = ", ".join(f"{number} {split}" for split, number in images.splits.items()) or "not there yet"
     size = f", packed at {images.width}x{images.height}" if images.width else ""
