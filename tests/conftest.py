@@ -27,6 +27,22 @@ def finished(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def scene(tmp_path_factory):
+    """Made-up images, truth and predictions for pictures: see paper_scene.py."""
+    from paper_scene import make_scene
+
+    return make_scene(tmp_path_factory.mktemp("scene"))
+
+
+@pytest.fixture(scope="session")
+def whole(scene):
+    """The material of the scene for any artefact."""
+    from paper_scene import make_whole
+
+    return make_whole(scene)
+
+
+@pytest.fixture(scope="session")
 def camvid_root() -> Path:
     """The folder of CamVid: ``CAMVID_ROOT``, else ``data/camvid``, else where the maintainers keep it."""
     for place in (os.environ.get("CAMVID_ROOT"), ROOT / "data/camvid", ROOT.parent / "shared/data/camvid"):

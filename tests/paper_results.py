@@ -91,33 +91,29 @@ def scored(folder: Path, entries: Sequence[dict], **content) -> Material:
     return Material(**{"methods": methods, "scores": files, "pairs": PAIRS} | content)
 
 
-def write_classes(folder: Path) -> tuple[Path, Path, Path]:
-    """stats/labels.csv, buckets/initial.csv and buckets/final.csv."""
-    share = np.array([0.7**place for place in range(len(CLASSES))]) ** 2
+def write_classes(
+    folder: Path, classes: Sequence[str] = CLASSES, tail: Sequence[str] | None = None
+) -> tuple[Path, Path, Path]:
+    """stats/labels.csv, buckets/initial.csv and buckets/final.csv; classes beyond `tail` and BUCKET_OF are head."""
+    share = np.array([0.7**place for place in range(len(classes))]) ** 2
     share /= share.sum()
     rows = []
     for split, images in (("train", 60), ("val", 24)):
-        for place, name in enumerate(CLASSES):
-            held = max(3, int(images * (1 - place / len(CLASSES))))
-            rows.append(
-                {
-                    "split": split,
-                    "class": name,
-                    "pixels": int(share[place] * 1e7),
-                    "share": share[place],
-                    "images": held,
-                }
-            )
+        for place, name in enumerate(classes):
+            held = max(3, int(images * (1 - place / len(classes))))
+            row = {"split": split, "class": name, "pixels": int(share[place] * 1e7), "share": share[place]}
+            rows.append(row | {"images": held})
     stats, initial, final = (folder / part for part in ("stats/labels.csv", "buckets/initial.csv", "buckets/final.csv"))
     for path in (stats, initial):
         path.parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(rows).to_csv(stats, index=False)
-    pd.DataFrame({"class": CLASSES, "share": share, "bucket": [INITIAL[name] for name in CLASSES]}).to_csv(
-        initial, index=False
-    )
-    moved = ["" if INITIAL[name] == BUCKET_OF[name] else INITIAL[name] for name in CLASSES]
-    frame = pd.DataFrame({"class": CLASSES, "share": share, "bucket": [BUCKET_OF[name] for name in CLASSES]})
-    frame["val_iou"], frame["moved_from"], frame["reason"] = np.linspace(0.95, 0.05, len(CLASSES)), moved, ""
+    known = BUCKET_OF if tail is None or tuple(classes) == CLASSES else {}
+    buckets = {name: known.get(name, "tail" if name in (tail or ()) else "head") for name in classes}
+    before = {name: INITIAL[name] if known else buckets[name] for name in classes}
+    pd.DataFrame({"class": classes, "share": share, "bucket": list(before.values())}).to_csv(initial, index=False)
+    moved = ["" if before[name] == buckets[name] else before[name] for name in classes]
+    frame = pd.DataFrame({"class": classes, "share": share, "bucket": list(buckets.values())})
+    frame["val_iou"], frame["moved_from"], frame["reason"] = np.linspace(0.95, 0.05, len(classes)), moved, ""
     frame.to_csv(final, index=False)
     return stats, initial, final
 

@@ -13,7 +13,8 @@ GROUND, BALL, NEVER = "0,ground,0,ground,0,#804080,\n", "1,red ball,1,thing,0,#d
 SUFFIX = {"train": "", "val": "1", "test": "2"}
 TABLES = ["table1", "differences", "per_class", "claims"]
 FIGURES = ["fig1_level_crops", "fig2_cutmix", "label_distribution", "training", "mixing", "per_class_iou",
-           "qualitative", "claims"]  # fmt: skip
+           "qualitative", "claims", "claims_in_pictures", "confusions", "scale_attention",
+           "scales_by_class"]  # fmt: skip
 
 
 def draw(root, splits):

@@ -10,7 +10,8 @@ from workflow_runs import copy_workflow, jobs, run
 PAPER = {
     "make_table1": 1, "make_differences": 1, "make_per_class": 1, "make_claims": 1, "draw_fig1_level_crops": 1,
     "draw_fig2_cutmix": 1, "draw_label_distribution": 1, "draw_training": 1, "draw_mixing": 1, "draw_per_class_iou": 1,
-    "draw_qualitative": 1, "draw_claims": 1, "record_index": 1, "write_index": 1,
+    "draw_qualitative": 1, "draw_claims": 1, "draw_claims_in_pictures": 1, "draw_confusions": 1,
+    "weigh_scales": 1, "draw_scale_attention": 1, "draw_scales_by_class": 1, "record_index": 1, "write_index": 1,
 }  # fmt: skip
 
 

@@ -68,7 +68,7 @@ def test_every_module_and_every_caption_is_listed():
 
 def test_entries_name_what_material_holds():
     known = {field.name for field in fields(Material)}
-    settings = {"reference", "pairs", "split", "recipe", "readings", "idle"}
+    settings = {"reference", "pairs", "split", "moves", "recipe", "readings", "idle"}
     for artefact in ARTEFACTS:
         assert set(artefact.inputs) <= known - settings - {"methods"}, artefact
         assert set(artefact.settings) <= settings, artefact
@@ -102,6 +102,8 @@ def test_a_rule_asks_for_the_files_of_its_entry_alone(extended):
         *(f"subsets/bus/level{level}" for level in (1, 2, 3)),
         "subsets/bus/boxes.csv",
         "buckets/final.csv",
+        "manifest.csv",
+        "raw",
     }
     methods = ("unet", "m0", "m1", "ensemble")
     scored = {f"metrics/{name}/seed{k}/test.{end}" for name in methods for k in (0, 1) for end in ("json", "npz")}

@@ -1,25 +1,16 @@
-"""Figures: the arithmetic behind them, the same bytes on every run, and data at the edge of what they can show."""
+"""Figures: the same bytes on every run, data at the edge of what they can show, the arithmetic of curves and bars."""
 
-import hashlib
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from importlib import import_module
-from itertools import islice
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from paper_results import (
-    BUCKET_OF,
-    CLASSES,
-    LEVEL,
     METHODS,
     expert,
     method,
@@ -31,37 +22,15 @@ from paper_results import (
     write_history,
     write_image_statistics,
 )
+from paper_scene import TAIL, make_scene
 
-from tailcutmix.dataset.images import read_image, write_png
-from tailcutmix.dataset.manifest import MANIFEST_COLUMNS, write_manifest
-from tailcutmix.dataset.normalisation import STD, normalise
-from tailcutmix.dataset.packing import PackedFiles, open_packed, pack
-from tailcutmix.errors import UserError
-from tailcutmix.labels import Label, LabelTable, read_labels, slug
-from tailcutmix.mixing.material import Material as MixingMaterial
-from tailcutmix.mixing.place import Place
-from tailcutmix.mixing.sampler import Sampler
+from tailcutmix.dataset.images import read_image
 from tailcutmix.paper import style
 from tailcutmix.paper.artefacts import ARTEFACTS
-from tailcutmix.paper.crops import choose_region, crops_of, outline, subsets_of
-from tailcutmix.paper.figures import claims, fig2_cutmix, mixing, qualitative, training
-from tailcutmix.paper.figures.qualitative import best_window, changed_pixels, choose_rows
+from tailcutmix.paper.figures import bucket_moves, claims, mixing, scales_by_class, training
 from tailcutmix.paper.figures.training import smoothed
-from tailcutmix.paper.material import ClassFile, Material, Method, MethodFile
-from tailcutmix.plan.settings.keys import plain
-from tailcutmix.plan.settings.recipe import Augmentation, Recipe, Training
-from tailcutmix.plan.settings.recipe import Mixing as MixingSettings
-from tailcutmix.plan.settings.tail import Regions
-from tailcutmix.tail.subsets import BOX_COLUMNS, Canvas, Subset, read_boxes, write_subset
+from tailcutmix.paper.material import Material, Method, MethodFile
 
-TAIL = [name for name in CLASSES if BUCKET_OF[name] == "tail"]
-SIZE = (40, 64)
-CPU = Place(torch.device("cpu"))
-RECIPE = Recipe(
-    augmentation=Augmentation(scale=(0.5, 1.5)),
-    mixing=MixingSettings(name="levels", levels=(1, 3), probability=0.5, level_weights={3: 1}),
-    training=Training(crop=(32, 48), batch=4),
-)
 FIGURES = [artefact for artefact in ARTEFACTS if artefact.kind == "figure"]
 
 
@@ -71,101 +40,6 @@ def coarse():
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(style.SETTINGS, "savefig.dpi", 40)
         yield
-
-
-@pytest.fixture(scope="module")
-def labels() -> LabelTable:
-    """Label id 3 * c for class c, and void under id 1."""
-    count = len(CLASSES)
-    colours = np.random.default_rng(0).integers(30, 255, (count + 1, 3)).astype(np.uint8)
-    colours = [tuple(map(int, colour)) for colour in colours]
-    classes = [Label(3 * c, name, c, "any", colour=colours[c]) for c, name in enumerate(CLASSES)]
-    return LabelTable((*classes, Label(1, "void", 255, "any", colour=colours[count])))
-
-
-def write_labels(labels: LabelTable, path: Path) -> Path:
-    rows = [
-        (row.id, row.name, row.train_id, row.category, 0, "#{:02x}{:02x}{:02x}".format(*row.colour), "")
-        for row in labels.rows
-    ]
-    columns = ["id", "name", "train_id", "category", "has_instances", "colour", "average_instance_size"]
-    pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
-    return path
-
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory, labels) -> Path:
-    """A manifest of four train and four val images, train packed, its tail subsets, and predictions of val by two."""
-    folder, random, rows = tmp_path_factory.mktemp("scene"), np.random.default_rng(3), []
-    write_classes(folder)
-    write_labels(labels, folder / "labels.csv")
-    for place in range(8):
-        split, name = ("train", "val")[place // 4], f"{place:020d}"
-        label = np.zeros(SIZE, np.uint8)
-        label[20:] = 3
-        for index, b in enumerate(TAIL[: 1 + place % 4]):
-            label[5 + place : 12 + place, 4 + 12 * index : 10 + 12 * index] = labels.ids[CLASSES.index(b)]
-        label[:2] = 1
-        image = (labels.class_colours[labels.to_train_id[label]] // 2 + random.integers(0, 60, (*SIZE, 3))).astype(
-            np.uint8
-        )
-        files = {kind: folder / "raw" / f"{name}_{kind}.png" for kind in ("image", "label")}
-        write_png(files["image"], image)
-        write_png(files["label"], label)
-        row = dict.fromkeys(MANIFEST_COLUMNS, "") | {key: str(path) for key, path in files.items()}
-        row |= {f"{key}_sha256": hashlib.sha256(path.read_bytes()).hexdigest() for key, path in files.items()}
-        rows.append(row | {"image_id": name, "split": split, "width": SIZE[1], "height": SIZE[0]})
-        if split == "val":
-            write_png(folder / "predictions/ensemble" / f"{name}.png", label)
-            write_png(folder / "predictions/m0" / f"{name}.png", np.where(label > 3, 0, label).astype(np.uint8))
-    manifest = pd.DataFrame(rows)
-    write_manifest(manifest, folder / "manifest.csv")
-    pack(folder / "manifest.csv", "train", labels, None, PackedFiles.under(folder / "packed"))
-    for b in TAIL:
-        known, train = labels.class_of(b), manifest[manifest["split"] == "train"]
-        write_subset(
-            train, known, Regions(), Subset.under(folder / "subsets" / known.slug, [1, 2, 3]), Canvas(64, 64), 1
-        )
-    return folder
-
-
-@pytest.fixture(scope="module")
-def whole(scene) -> Material:
-    """Everything that any artefact may ask for."""
-    stats, initial, final = (scene / part for part in ("stats/labels.csv", "buckets/initial.csv", "buckets/final.csv"))
-    runs = [(model, seed) for model in LEVEL for seed in (0, 1)]
-    histories = [write_history(scene, method(model), seed, 60) for model in ("unet", "m0") for seed in (0, 1)]
-    histories += [write_history(scene, method("m1"), 0, 60, tuple(TAIL))]
-    histories += [write_history(scene, expert(name), 0, 30, (name,)) for name in TAIL]
-    packed = PackedFiles.under(scene / "packed")
-    material = scored(
-        scene,
-        [metrics(*run) for run in runs],
-        image_statistics=tuple(write_image_statistics(scene, *run) for run in runs),
-        reference=method("m0"),
-        split="val",
-        histories=tuple(histories),
-        claims=(write_claims(scene, "ensemble", 0, [(name, 90, 50, 30, 5) for name in TAIL]),),
-        predictions=tuple(MethodFile(scene / "predictions" / model, method(model), 0) for model in ("m0", "ensemble")),
-        boxes=tuple(ClassFile(scene / "subsets" / slug(name) / "boxes.csv", name) for name in TAIL),
-        levels=tuple(
-            ClassFile(scene / "subsets" / slug(name) / f"level{level}", name, level)
-            for name in TAIL
-            for level in (1, 2, 3)
-        ),
-        buckets=final,
-        initial_buckets=initial,
-        statistics=stats,
-        manifest=scene / "manifest.csv",
-        labels=scene / "labels.csv",
-        images=packed.images,
-        truth=packed.truth,
-        index=packed.index,
-        recipe=plain(RECIPE),
-        ablation=scene / "tables/ablation.csv",
-    )
-    import_module("tailcutmix.paper.tables.ablation").make(material, scene / "tables/ablation")
-    return material
 
 
 def draw(name: str, material: Material, stem: Path) -> None:
@@ -234,6 +108,7 @@ def test_edges_of_the_data_can_be_drawn(whole, tmp_path):
         image_statistics=(write_image_statistics(tmp_path, "m0"),),
         histories=(write_history(tmp_path, one, 0, 10),),
         predictions=(MethodFile(whole.predictions[0].path, method("m1"), 0),),
+        compared=(MethodFile(whole.predictions[0].path, method("m1"), 0),),
         split="val",
         buckets=final,
         initial_buckets=initial,
@@ -250,6 +125,48 @@ def test_edges_of_the_data_can_be_drawn(whole, tmp_path):
     for artefact in FIGURES:
         draw(artefact.name, material, tmp_path / "figures" / artefact.name)
     assert len(list((tmp_path / "figures").glob("*.png"))) == len(FIGURES)
+
+
+@pytest.mark.parametrize(
+    ("classes", "tail", "size", "seeds"),
+    [
+        (("road", "pedestrian crossing"), ("pedestrian crossing",), (30, 60), (0, 1, 2)),
+        (("road", "building"), (), (36, 48), (0,)),
+        (tuple(f"class {place}" for place in range(11)), ("class 7", "class 9", "class 10"), (360, 480), (0, 1, 2)),
+    ],
+)
+def test_pictures_can_be_drawn_of_other_sets(tmp_path, coarse, classes, tail, size, seeds):
+    """Two classes, no tail, three seeds, CamVid's size and number of classes."""
+    material = make_scene(tmp_path, classes, tail, size, seeds).pictures
+    for artefact in FIGURES:
+        if not {"scores", "histories", "claims", "ablation"} & set(artefact.inputs):
+            draw(artefact.name, of_artefact(artefact, material), tmp_path / "figures" / artefact.name)
+            assert (tmp_path / "figures" / f"{artefact.name}.png").stat().st_size > 500, artefact.name
+
+
+def test_weights_of_scales_are_means_over_pixels():
+    objects = pd.DataFrame({"pixels": [1, 3, 8], "weight_0.5": [1.0, 0.2, 0.5], "weight_1": [0.0, 0.8, 0.5]})
+    found = scales_by_class.mean_weights(objects, pd.Series(["a", "a", "b"]))
+    assert found.loc["a"].tolist() == pytest.approx([0.4, 0.6]) and found.loc["b"].tolist() == [0.5, 0.5]
+
+
+def test_bins_of_sizes_hold_enough_objects_and_do_not_overlap():
+    pixels = pd.Series(np.random.default_rng(0).lognormal(5, 2, 500).astype(int) + 1)
+    bins = scales_by_class.size_bins(pixels)
+    counts = bins.value_counts()
+    assert 3 <= len(counts) <= scales_by_class.BINS + 1 and counts.sum() == 500
+    assert counts.drop(bins.max()).min() >= 500 / scales_by_class.BINS
+    bounds = pixels.groupby(bins).agg(["min", "max"])
+    assert (bounds["min"].to_numpy()[1:] > bounds["max"].to_numpy()[:-1]).all()
+
+
+def test_bands_of_buckets_meet_between_the_classes():
+    shares = pd.Series([0.5, 0.3, 0.1, 0.04, 0.01])
+    found = bucket_moves.cuts(shares, pd.Series(["head", "head", "middle", "tail", "tail"]))
+    assert list(found) == ["head", "middle", "tail"]
+    assert found["middle"] == pytest.approx((np.sqrt(0.1 * 0.04), np.sqrt(0.3 * 0.1)))
+    assert found["head"][0] == found["middle"][1] and found["middle"][0] == found["tail"][1]
+    assert list(bucket_moves.cuts(shares, pd.Series(["head"] * 5))) == ["head"]
 
 
 @pytest.mark.parametrize(
@@ -329,28 +246,6 @@ def test_an_experts_own_class_is_framed(whole, monkeypatch):
     assert framed == {(f"added in M2 expert {name}", name) for name in TAIL}
 
 
-def test_predictions_are_chosen_by_what_changes_from_the_reference_to_the_last_row(whole, monkeypatch):
-    """The first row is not compared: three times the same folder, the reference's, would change nothing."""
-    pairs = []
-    monkeypatch.setattr(
-        qualitative,
-        "changed_pixels",
-        lambda truth, first, second, count: pairs.append((first != second).any()) or np.zeros(count, int),
-    )
-    m0, ensemble = whole.predictions
-    unet = replace(m0, method=method("unet"))
-    figure_of(qualitative, replace(whole, predictions=(unet, m0, ensemble)), monkeypatch)
-    assert any(pairs)
-    pairs.clear()
-    as_reference = replace(whole, reference=method("ensemble"), predictions=(m0, ensemble))
-    figure_of(qualitative, as_reference, monkeypatch)
-    assert not any(pairs)
-    pairs.clear()
-    figure = figure_of(qualitative, replace(whole, reference=method("other")), monkeypatch)
-    assert any(pairs)
-    assert [axes.get_title() for axes in figure.axes[:4]] == ["image", "truth", "M0", "ensemble"]
-
-
 def test_only_what_says_so_needs_torch():
     paper = Path(style.__file__).parent
     files = [path.relative_to(paper).with_suffix("") for path in paper.rglob("*.py") if path.stem != "__init__"]
@@ -361,145 +256,6 @@ def test_only_what_says_so_needs_torch():
     environment = os.environ | {"PYTHONPATH": str(Path(style.__file__).parents[2])}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
-
-
-@pytest.fixture
-def expert_of_bus(whole):
-    """Sampler, mixings by title and class of Fig. 2, for the class bus."""
-    labels = read_labels(whole.labels)
-    packed = open_packed(PackedFiles(whole.images, whole.truth, whole.index), whole.manifest)
-    unmixed = replace(RECIPE, mixing=MixingSettings())
-    sampler = Sampler(packed, unmixed, MixingMaterial(labels.classes), CPU, seed=0)
-    known, boxes = labels.class_of("bus"), whole.boxes[TAIL.index("bus")].path
-    mixings = fig2_cutmix.mixings_of(known, boxes, RECIPE.mixing, sampler, labels)
-    return packed, sampler, mixings, known, boxes
-
-
-def test_fig2_shows_the_samples_that_an_expert_is_trained_on(whole, expert_of_bus):
-    """Its panels are those of a sampler that is made as training makes it, before normalisation."""
-    packed, sampler, mixings, known, boxes = expert_of_bus
-    assert list(mixings) == ["level-0 cutmix", "level-1 cutmix", "level-3 cutmix"], "level 2 is none of the expert's"
-    drawn = list(islice(fig2_cutmix.samples(sampler, mixings), 6))
-    wanted = [("none", ()), ("level0", ()), ("levels", (1,)), ("levels", (3,))]
-    material = MixingMaterial(read_labels(whole.labels).classes, (known,), read_boxes(boxes))
-    for place, (name, levels) in enumerate(wanted):
-        settings = MixingSettings(name=name, levels=levels, cyc_draws=RECIPE.mixing.cyc_draws)
-        training = Sampler(packed, replace(RECIPE, mixing=settings), material, CPU, seed=0)
-        for number, panels in enumerate(drawn):
-            step, k = divmod(number, RECIPE.training.batch)
-            batch, unnormalised = training.batch(step), training.draw(step)
-            shown = torch.from_numpy(panels[place].image).permute(2, 0, 1) / 255
-            rounding = 0.51 / 255 / min(STD)
-            torch.testing.assert_close(normalise(shown[None])[0], batch.images[k], rtol=0, atol=rounding)
-            assert np.array_equal(panels[place].label, batch.labels[k].numpy())
-            if name != "none":
-                assert np.array_equal(panels[place].pasted, unnormalised.pasted[k].numpy())
-
-
-def test_fig2_outlines_all_that_differs_from_the_unmixed_crop(expert_of_bus):
-    _, sampler, mixings, _, _ = expert_of_bus
-    for base, *mixed in islice(fig2_cutmix.samples(sampler, mixings), 8):
-        assert not base.pasted.any()
-        for panel in mixed:
-            assert panel.pasted.any()
-            changed = (panel.image != base.image).any(2) | (panel.label != base.label)
-            assert not (changed & ~panel.pasted).any()
-
-
-def test_fig2_prefers_what_is_seen_in_the_middle_of_the_crop(labels):
-    known = labels.class_of("bus")
-
-    def value(pasted, of_class):
-        image, label, mask = np.zeros((40, 40, 3), np.uint8), np.zeros((40, 40), np.uint8), np.zeros((40, 40), bool)
-        label[of_class], mask[pasted] = known.train_id, True
-        return fig2_cutmix.clarity(fig2_cutmix.Panel("", image, label, mask), known)
-
-    middle, corner, large = np.s_[15:25, 15:25], np.s_[:10, :10], np.s_[2:38, 2:38]
-    assert value(middle, middle) > value(corner, corner) > 0
-    assert value(middle, middle) > value(middle, np.s_[18:22, 18:22]) > value(middle, corner) == 0
-    assert value(large, middle) == pytest.approx(-0.81)
-
-
-def test_the_chosen_region_is_large_but_not_the_whole_image():
-    def rows(region, tight, widest):
-        boxes = ((1, tight), (3, widest))
-        return [("i", region, level, 0, 0, *box, 0, 100, 100) for level, box in boxes]
-
-    small, good, long, vast = (
-        rows(0, (5, 5), (40, 40)),
-        rows(1, (9, 9), (70, 70)),
-        rows(2, (40, 4), (90, 60)),
-        rows(3, (60, 60), (100, 100)),
-    )
-    boxes = pd.DataFrame([*vast, *long, *good, *small], columns=list(BOX_COLUMNS))
-    assert choose_region(boxes) == ("i", 1)
-    assert choose_region(boxes.iloc[::-1]) == ("i", 1)
-    assert choose_region(pd.DataFrame(vast, columns=list(BOX_COLUMNS))) == ("i", 3)
-    assert choose_region(boxes.iloc[:0]) is None
-
-
-def test_crops_are_read_with_their_place_in_the_image(scene, whole):
-    subset = subsets_of(whole)[TAIL[0]]
-    region = choose_region(pd.read_csv(subset.boxes, dtype={"image_id": str}))
-    tight, _, wide = crops_of(subset, region)
-    x, y, w, h = tight.box
-    left, top, *_ = wide.box
-    assert (wide.image[y - top : y - top + h, x - left : x - left + w] == tight.image).all()
-    whole = read_image(scene / "raw" / f"{region[0]}_image.png")
-    assert (whole[y : y + h, x : x + w] == tight.image).all()
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.lists(st.booleans(), min_size=5, max_size=5), min_size=4, max_size=4))
-def test_outlines_enclose_the_mask(rows):
-    mask = np.array(rows)
-    lines = outline(mask)
-    assert bool(lines) == mask.any()
-    if lines:
-        points, (ys, xs) = np.vstack(lines), np.nonzero(mask)
-        for axis, places in ((0, xs), (1, ys)):
-            assert abs(points[:, axis].min() - (places.min() - 1 / 3)) < 1e-6
-            assert abs(points[:, axis].max() - (places.max() + 1 / 3)) < 1e-6
-
-
-@given(st.integers(0, 1000))
-def test_changed_pixels_by_hand(seed):
-    random = np.random.default_rng(seed)
-    truth, first, second = random.integers(0, 4, (3, 3, 5)).astype(np.uint8)
-    truth[truth == 3] = 255
-    counts = changed_pixels(truth, first, second, 3)
-    by_hand = [0, 0, 0]
-    for t, a, b in zip(truth.ravel(), first.ravel(), second.ravel(), strict=True):
-        for c in range(3):
-            by_hand[c] += t != 255 and a != b and c in (t, a, b)
-    assert counts.tolist() == by_hand
-    assert (changed_pixels(truth, second, first, 3) == counts).all()
-
-
-def test_rows_show_each_image_once_and_new_classes_first():
-    changes = np.array([[0, 90, 80, 0], [0, 95, 0, 0], [0, 85, 3, 2], [99, 0, 0, 1]])
-    assert choose_rows(changes, [1, 2, 3], 4) == [(1, 1), (0, 2), (2, 3), (3, 3)]
-    assert choose_rows(changes, [3], 2) == [(2, 3), (3, 3)]
-    assert [image for image, _ in choose_rows(np.zeros((3, 4), int), [1, 2], 9)] == [0, 1, 2]
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.integers(2, 9), st.integers(2, 9), st.integers(0, 999))
-def test_the_window_holds_as_much_as_any(height, width, seed):
-    mask = np.random.default_rng(seed).random((height, width)) < 0.2
-    rows, columns = best_window(mask)
-    h, w = rows.stop - rows.start, columns.stop - columns.start
-    assert (h, w) == (max(1, round(height / 2)), max(1, round(width / 2)))
-    assert rows.stop <= height and columns.stop <= width
-    every = [mask[y : y + h, x : x + w].sum() for y in range(height - h + 1) for x in range(width - w + 1)]
-    assert mask[rows, columns].sum() == max(every)
-
-
-def test_predictions_of_a_split_without_labels_cannot_be_shown(scene, whole, tmp_path):
-    manifest = pd.read_csv(scene / "manifest.csv", dtype=str, keep_default_na=False)
-    manifest.assign(label="").to_csv(tmp_path / "manifest.csv", index=False)
-    with pytest.raises(UserError, match="split 'val' has no labels"):
-        draw("qualitative", replace(whole, manifest=tmp_path / "manifest.csv"), tmp_path / "q")
 
 
 def test_mixing_counts_are_sums_over_training_and_means_over_seeds(tmp_path):

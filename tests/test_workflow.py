@@ -141,7 +141,8 @@ def test_a_change_reruns_what_depends_on_it(finished, change, reruns):
             {"models": {**TINY["models"], "m0": {"short": "M zero"}}},
             {"make_table1", "make_differences", "make_per_class", "make_claims", "draw_label_distribution",
              "draw_per_class_iou", "draw_training", "draw_mixing", "draw_qualitative", "draw_claims",
-             "record_index", "write_index"},
+             "draw_claims_in_pictures", "draw_confusions", "draw_scale_attention", "draw_scales_by_class",
+             "draw_bucket_moves", "record_index", "write_index"},
         ),
     ],
 )  # fmt: skip

@@ -60,6 +60,33 @@ rule predict:
         "../../scripts/predict.py"
 
 
+rule weigh_scales:
+    input:
+        unpack(lambda wildcards: inputs.packed_inputs(plan, wildcards.split)),
+        model=lambda wildcards: files.weights(get_model(wildcards).trained, wildcards.seed),
+    output:
+        **files.weights_of_scales("{model}", "{seed}", "{split}"),
+    log:
+        files.log("weigh_scales", "{model}.seed{seed}.{split}"),
+    benchmark:
+        files.benchmark("weigh_scales", "{model}.seed{seed}.{split}")
+    conda:
+        "../../envs/torch.yaml"
+    threads: lambda wildcards: get_model(wildcards).inference_job.threads
+    resources:
+        gpu=lambda wildcards: get_model(wildcards).inference_job.gpus,
+        mem_mb=memory_for(cost.inference_memory),
+        runtime=minutes_for(cost.inference_minutes),
+    params:
+        network=lambda wildcards: plain(get_model(wildcards).recipe.network),
+        inference=lambda wildcards: plain(get_model(wildcards).inference),
+        code=lambda wildcards: code_of("weigh_scales.py", get_network_module(wildcards)),
+    message:
+        "Look at how {wildcards.model} weighs its scales on {wildcards.split}, seed {wildcards.seed}"
+    script:
+        "../../scripts/weigh_scales.py"
+
+
 rule select_experts:
     input:
         unpack(lambda w: inputs.gate_inputs(plan, w.ensemble, w.seed, get_tail())),

@@ -21,7 +21,7 @@ class Artefact:
         kind: "table" or "figure".
         title, category: under which the report shows it.
         inputs: the files that it reads, by the names that they have in :class:`~tailcutmix.paper.material.Material`.
-        settings: what else it reads there: of "reference", "pairs", "split", "recipe", "readings" and "idle".
+        settings: what else it reads there: of "reference", "pairs", "split", "moves", "recipe", "readings" and "idle".
         rows: which methods it is about: those of ``tables.table1`` in the configuration, or of ``tables.ablation``.
             The first are made by the target ``all``, the second by the target ``ablation``.
         environment: in which its rule runs, ``envs/<environment>.yaml``.
@@ -98,7 +98,7 @@ ARTEFACTS = (
         kind="figure",
         title="Fig. 1, crops at three levels",
         category="Figures",
-        inputs=("levels", "boxes", "buckets", "labels"),
+        inputs=("levels", "boxes", "buckets", "manifest", "raw", "labels"),
     ),
     Artefact(
         name="fig2_cutmix",
@@ -108,6 +108,29 @@ ARTEFACTS = (
         inputs=("boxes", "images", "truth", "index", "manifest", "labels"),
         settings=("recipe",),
         environment="torch",
+    ),
+    Artefact(
+        name="scale_attention",
+        kind="figure",
+        title="Scale attention",
+        category="Figures",
+        inputs=("pictures", "labels"),
+    ),
+    Artefact(
+        name="scales_by_class",
+        kind="figure",
+        title="Scales by class and by size",
+        category="Figures",
+        inputs=("objects", "scales", "buckets"),
+        settings=("split",),
+    ),
+    Artefact(
+        name="bucket_moves",
+        kind="figure",
+        title="Classes between the buckets",
+        category="Figures",
+        inputs=("initial_buckets", "buckets"),
+        settings=("reference", "moves"),
     ),
     Artefact(
         name="label_distribution",
@@ -139,6 +162,22 @@ ARTEFACTS = (
         category="Figures",
         inputs=("predictions", "buckets", "manifest", "raw", "labels"),
         settings=("reference", "split"),
+    ),
+    Artefact(
+        name="claims_in_pictures",
+        kind="figure",
+        title="What experts added, in pictures",
+        category="Figures",
+        inputs=("laid_over", "buckets", "manifest", "raw", "labels"),
+        settings=("split",),
+    ),
+    Artefact(
+        name="confusions",
+        kind="figure",
+        title="Confusions of the tail",
+        category="Figures",
+        inputs=("compared", "buckets", "manifest", "raw", "labels"),
+        settings=("split",),
     ),
     Artefact(
         name="ablation",

@@ -1,9 +1,9 @@
 """Crops out of the tail subsets, and outlines of classes, as figures show them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -13,6 +13,12 @@ from tailcutmix.dataset.images import read_image, read_label
 from tailcutmix.labels import LabelTable
 from tailcutmix.paper.material import Material
 from tailcutmix.tail.subsets import read_boxes
+
+CANDIDATES = 24
+"""Regions of a class that are looked at to choose one."""
+
+
+TightCrop = Callable[[str, int], tuple[np.ndarray, np.ndarray]]
 
 
 class Crop(NamedTuple):
@@ -39,36 +45,68 @@ def subsets_of(material: Material) -> dict[str, Subset]:
     return {boxes.class_name: Subset(boxes.path, levels[boxes.class_name]) for boxes in material.boxes}
 
 
-def choose_region(boxes: pd.DataFrame, share: float = 0.6) -> tuple[str, int] | None:
-    """A region that shows well: the largest tight box that is at most three times as long as wide and whose highest
-    level covers at most `share` of its image; where there is none such, the one whose highest level covers least.
+def choose_region(boxes: pd.DataFrame, tight: TightCrop) -> tuple[str, int] | None:
+    """A region that stands for its class: that which :func:`looks` best, of the CANDIDATES with the largest tight box.
 
     Args:
-        boxes: ``boxes.csv`` as :func:`tailcutmix.tail.subsets.read_boxes` gives it.
+        boxes: ``boxes.csv`` of the class as :func:`tailcutmix.tail.subsets.read_boxes` gives it.
+        tight: (image_id, region) -> (h, w, 3) uint8 RGB of its tight box, and (h, w) bool, the class in it.
 
     Returns:
         (image_id, region), or None where there is no region.
     """
-    if boxes.empty:
-        return None
-    sides = boxes[["w", "h"]]
-    frame = boxes[["image_id", "region", "level"]].assign(
-        area=sides.prod(axis=1),
-        aspect=sides.max(axis=1) / sides.min(axis=1),
-        cover=sides.prod(axis=1) / (boxes["image_width"] * boxes["image_height"]),
+    boxes = boxes.assign(area=boxes["w"] * boxes["h"]).sort_values(
+        ["level", "area"], ascending=[True, False], kind="stable"
     )
-    groups = frame.sort_values("level", kind="stable").groupby(["image_id", "region"])
-    regions = groups.agg(area=("area", "first"), aspect=("aspect", "first"), cover=("cover", "last"))
-    fitting = regions[(regions["cover"] <= share) & (regions["aspect"] <= 3)]
-    best = fitting["area"].idxmax() if len(fitting) else regions["cover"].idxmin()
-    image_id, region = cast(tuple[str, int], best)  # the index has two levels
-    return str(image_id), int(region)
+    candidates = boxes[boxes["level"] == boxes["level"].min()].head(CANDIDATES)
+    best, found = -1.0, None
+    for image_id, number in zip(candidates["image_id"], candidates["region"], strict=True):
+        areas = boxes["area"][(boxes["image_id"] == image_id) & (boxes["region"] == number)]
+        of_image = candidates["image_width"].iloc[0] * candidates["image_height"].iloc[0]
+        value = looks(*tight(str(image_id), int(number)), areas.to_numpy(float) / of_image)
+        if value > best:
+            best, found = value, (str(image_id), int(number))
+    return found
 
 
-def crops_of(subset: Subset, region: tuple[str, int]) -> list[Crop]:
-    """The crops of one region (image_id, region) of a subset, one per level."""
-    image_id, number = region
+def choose_of_subset(subset: Subset, class_id: int) -> tuple[str, int] | None:
+    """:func:`choose_region` among the crops of a subset, of the class with this label id."""
     boxes = read_boxes(subset.boxes)
+
+    def tight(image_id: str, region: int) -> tuple[np.ndarray, np.ndarray]:
+        crop = crops_of(subset, (image_id, region), boxes)[0]
+        return crop.image, crop.label == class_id
+
+    return choose_region(boxes, tight)
+
+
+def looks(image: np.ndarray, mask: np.ndarray, areas: np.ndarray) -> float:
+    """How well a region stands for its class, 0..1.
+
+    The product of: how large its tight box is, up to 2 % of the image; how much of that box is the class; how far it is
+    from long and thin, up to 1:2; whether it is neither dark nor washed out and has contrast; and whether each level is
+    at least half as large again as the one before it.
+
+    Args:
+        image: (h, w, 3) uint8, the tight crop; mask: (h, w) bool, the class in it.
+        areas: of the boxes as parts of the image's area, level by level.
+    """
+    grey = image.mean(2)[mask]
+    if not grey.size:
+        return 0.0
+    h, w = mask.shape
+    size = min(1.0, 50 * areas[0]) ** 0.5
+    shape = min(1.0, 2 * min(h, w) / max(h, w))
+    light = np.clip((min(grey.mean(), 255 - grey.mean()) - 15) / 45, 0.05, 1.0)
+    contrast = np.clip(grey.std() / 25, 0.2, 1.0)
+    growth = np.clip((areas[1:] / areas[:-1] - 1) / 0.5, 0.5, 1.0).prod()
+    return float(size * mask.mean() * shape * light * contrast * growth)
+
+
+def crops_of(subset: Subset, region: tuple[str, int], boxes: pd.DataFrame | None = None) -> list[Crop]:
+    """The crops of one region (image_id, region) of a subset, one per level; ``boxes``: its table, if at hand."""
+    image_id, number = region
+    boxes = read_boxes(subset.boxes) if boxes is None else boxes
     boxes = boxes[(boxes["image_id"] == image_id) & (boxes["region"] == number)]
     levels = boxes[["level", "x", "y", "w", "h"]].itertuples(index=False)
     box_of = {level: (x, y, w, h) for level, x, y, w, h in levels}

@@ -44,6 +44,22 @@ def group_of(
         return of_methods(lambda name, seed: files.image_statistics(name, seed, split), rows)
     if group == "predictions":
         return of_methods(lambda name, seed: files.predictions(name, seed, split), rows, plan.seeds[:1])
+    if group == "compared":
+        return of_methods(lambda name, seed: files.predictions(name, seed, split), plan.compared(rows), plan.seeds[:1])
+    if group == "laid_over":
+        ensembles = [row for row in rows if row in plan.ensembles]
+        pair = [plan.ensembles[ensembles[-1]].base, ensembles[-1]] if ensembles else []
+        return of_methods(lambda name, seed: files.predictions(name, seed, split), pair, plan.seeds[:1])
+    if group in ("objects", "pictures", "scales"):
+        weighing = plan.weighing(rows)
+        if weighing is None or (group == "scales" and weighing.scales_from is None):
+            return []
+        if group == "scales":
+            source = weighing.scales_from or ""
+            return {files.scales(source, seed): {"method": source, "seed": seed} for seed in plan.seeds}
+        return of_methods(
+            lambda name, seed: files.weights_of_scales(name, seed, split)[group], [weighing.name], plan.seeds[:1]
+        )
     if group == "claims":
         ensembles = [row for row in rows if row in plan.ensembles]
         return of_methods(lambda name, seed: files.claims(name, seed, split), ensembles)
@@ -82,6 +98,7 @@ def artefact_params(plan: Plan, artefact: Artefact) -> dict[str, Any]:
         "reference": reference,
         "split": plan.split,
         "pairs": [list(pair) for pair in plan.tables.differences],
+        "moves": plain(plan.buckets),
         "recipe": plain(_expert_recipe(plan, rows)),
         "readings": readings.sentences(plan),
         "idle": {"always": idle.idle_rows(plan), "without_tail": idle.rows_of_tail(plan)},
@@ -99,13 +116,23 @@ def artefact_params(plan: Plan, artefact: Artefact) -> dict[str, Any]:
 def wanted(plan: Plan, rows: str) -> list[Artefact]:
     """The artefacts of a target, ``table1`` or ``ablation``.
 
-    What reads claims is made where there is an ensemble, what compares pairs where a pair has both its rows.
+    What shows claims is made where there is an ensemble, what compares pairs where a pair has both its rows, what shows
+    moves where classes may move, and what shows scales where a network weighs them.
     """
 
     def has_its_rows(artefact: Artefact) -> bool:
         named = set(rows_of(plan, artefact))
         ensembles, pairs = named & set(plan.ensembles), [pair for pair in plan.tables.differences if named >= set(pair)]
-        return bool(ensembles or "claims" not in artefact.inputs) and bool(pairs or "pairs" not in artefact.settings)
+        reads = {*artefact.inputs, *artefact.settings}
+        missing = {
+            "claims": not ensembles,
+            "laid_over": not ensembles,
+            "pairs": not pairs,
+            "moves": not plan.rebuckets,
+            "objects": plan.weighing(rows_of(plan, artefact)) is None,
+            "pictures": plan.weighing(rows_of(plan, artefact)) is None,
+        }
+        return not any(missing.get(name) for name in reads)
 
     return [artefact for artefact in ARTEFACTS if artefact.rows == rows and has_its_rows(artefact)]
 

@@ -57,6 +57,7 @@ class Material:
         reference: M0, the method that gains are compared with; its IoU on val moved classes between the buckets.
         pairs: (first, second) names of methods whose difference second - first is asked for.
         split: the split that is scored.
+        moves: how classes move between buckets, as plain values.
         recipe: what defines the training of an expert, as plain values.
         readings: sentences about how the run reads the report.
         idle: ``always``: row -> why its method does nothing; ``without_tail``: rows that do nothing without a tail.
@@ -66,6 +67,10 @@ class Material:
         claims: ``<ensemble>/seed<k>/<split>_claims.csv`` of the ensembles among the rows.
         histories: ``history.csv`` of every network behind the rows, experts among them.
         predictions: folder of ``<image_id>.png`` (label ids) of every row, for the first seed.
+        compared: the same of M0 (the first row where that is none of them) and of the last row.
+        laid_over: the same of the last ensemble among the rows, behind that of the network it is laid over.
+        objects, pictures: what ``scales/`` holds of the last network that weighs its scales, for the first seed.
+        scales: its table of the scales chosen for each class, for every seed.
         boxes: ``subsets/<class>/boxes.csv`` of every tail class, the most frequent first.
         levels: ``subsets/<class>/level<t>`` of every tail class and level.
 
@@ -82,6 +87,7 @@ class Material:
     reference: Method = Method("", "", "")
     pairs: tuple[tuple[str, str], ...] = ()
     split: str = ""
+    moves: Mapping[str, Any] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     readings: tuple[str, ...] = ()
     idle: Mapping[str, Any] = field(default_factory=dict)
@@ -91,6 +97,11 @@ class Material:
     claims: tuple[MethodFile, ...] = ()
     histories: tuple[MethodFile, ...] = ()
     predictions: tuple[MethodFile, ...] = ()
+    compared: tuple[MethodFile, ...] = ()
+    laid_over: tuple[MethodFile, ...] = ()
+    objects: tuple[MethodFile, ...] = ()
+    pictures: tuple[MethodFile, ...] = ()
+    scales: tuple[MethodFile, ...] = ()
     boxes: tuple[ClassFile, ...] = ()
     levels: tuple[ClassFile, ...] = ()
 
@@ -112,8 +123,8 @@ def gather(inputs: Mapping[str, str | Sequence[str]], params: Mapping[str, Any])
     Args:
         inputs: group -> a path, or a list of paths.
         params: may hold ``methods`` (name -> title, short, expert_of), ``rows`` and ``reference`` (names of methods),
-            ``pairs``, ``split``, ``recipe``, ``readings``, ``idle``, and ``holds``, which says of every path of a list
-            whose it is: {"method", "seed"} or {"class_name", "level"}.
+            ``pairs``, ``split``, ``moves``, ``recipe``, ``readings``, ``idle``, and ``holds``, which says of every path
+            of a list whose it is: {"method", "seed"} or {"class_name", "level"}.
     """
     methods = {name: Method(name, *entry) for name, entry in params.get("methods", {}).items()}
 
@@ -132,6 +143,7 @@ def gather(inputs: Mapping[str, str | Sequence[str]], params: Mapping[str, Any])
     content["methods"] = tuple(methods[name] for name in params.get("rows", ()))
     content["pairs"] = tuple((first, second) for first, second in params.get("pairs", ()))
     content["split"] = params.get("split", "")
+    content["moves"] = params.get("moves", {})
     content["recipe"] = params.get("recipe", {})
     content["idle"] = params.get("idle", {})
     content["readings"] = tuple(params.get("readings", ()))

@@ -72,6 +72,8 @@ def new_figure(width: float, height: float) -> Figure:
 def save(figure: Figure, stem: str | Path) -> None:
     """Write ``<stem>.png`` (200 dpi) and ``<stem>.pdf`` without time stamps, by temporary name and rename."""
     stem = Path(stem)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out once, not for every file anew
     metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
     for suffix, keys in metadata.items():
         path = stem.with_name(f"{stem.name}.{suffix}")

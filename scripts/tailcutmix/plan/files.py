@@ -68,6 +68,11 @@ class Files:
     def scales(self, model: str, seed: int | str) -> str:
         return f"{self.results}/scales/{model}/seed{seed}.csv"
 
+    def weights_of_scales(self, model: str, seed: int | str, split: str) -> dict[str, str]:
+        """How much each scale counts: a table by object, and pictures."""
+        stem = f"{self.results}/scales/{model}/seed{seed}_{split}"
+        return {"objects": f"{stem}_objects.csv", "pictures": f"{stem}_pictures.npz"}
+
     def predictions(self, method: str, seed: int | str, split: str) -> str:
         """Folder of label images."""
         return f"{self.results}/predictions/{method}/seed{seed}/{split}"

@@ -147,6 +147,21 @@ class Plan:
         trained = dict.fromkeys(self.model(name).trained for name in names)
         return [name for name in trained if name not in self.templates()]
 
+    def weighing(self, rows: Sequence[str]) -> Model | None:
+        """The network behind the rows of a table whose scale attention is shown: M1, where the last row lies over it.
+
+        The last of those that weigh several scales at prediction; None where there is none.
+        """
+        models = [self.model(name) for name in reversed(self.networks_of(rows))]
+        found = (
+            model for model in models if model.recipe.network.attention != "none" and len(model.inference.scales) > 1
+        )
+        return next(found, None)
+
+    def compared(self, rows: Sequence[str]) -> tuple[str, str]:
+        """The two rows of a table that pictures compare: the model that moves classes, else the first; and the last."""
+        return self.buckets.model if self.buckets.model in rows else rows[0], rows[-1]
+
     def templates_of(self, rows: Sequence[str]) -> list[str]:
         """The templates whose trained experts stand behind the rows of a table, each once."""
         used = (self.models[self.ensembles[row].experts] for row in rows if row in self.ensembles)

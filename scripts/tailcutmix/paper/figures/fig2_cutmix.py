@@ -1,12 +1,13 @@
-"""Fig. 2: a training crop, and the same crop after cutmix at each level, as the sampler draws them."""
+"""Fig. 2: training crops, and the same after cutmix at each level, as the sampler draws them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 
 from tailcutmix.dataset.packing import PackedFiles, open_packed
 from tailcutmix.labels import Label, LabelTable, read_labels
@@ -14,8 +15,8 @@ from tailcutmix.mixing.material import Material as MixingMaterial
 from tailcutmix.mixing.methods import Mixing, level0, levels
 from tailcutmix.mixing.place import Place
 from tailcutmix.mixing.sampler import Sampler
-from tailcutmix.paper.crops import outline
 from tailcutmix.paper.material import Material
+from tailcutmix.paper.pictures import bare, mark, words_only
 from tailcutmix.paper.style import new_figure, save, styled
 from tailcutmix.plan.settings.keys import typed
 from tailcutmix.plan.settings.recipe import Mixing as MixingSettings
@@ -24,8 +25,16 @@ from tailcutmix.tail.subsets import read_boxes
 
 SEED = 0
 
-CANDIDATES = 64
+CLASSES = 3
+
+CANDIDATES = 24
 """Samples of training, from the first on, among which the one that shows best is chosen, for each tail class."""
+
+ENOUGH = 0.004
+"""The :func:`clarity` from which on a class shows well."""
+
+SMALL = 0.015
+"""A patch of a smaller part of the crop is shown enlarged too."""
 
 LARGEST = 0.6
 """Share of the crop that may be pasted: the rest shows into what."""
@@ -52,27 +61,32 @@ class Panel:
 
 @styled
 def make(material: Material, stem: Path) -> None:
-    """A training crop, and the same crop after level-0 cutmix and after cutmix at each level; their labels below.
+    """Training crops and their labels, and the same after level-0 cutmix and after cutmix at each level.
 
-    The crops are those of an expert's training, but that every sample is mixed, with one class at one level. Class and
-    sample are those that show best (:func:`clarity`) among the first CANDIDATES samples with each tail class.
+    The crops are those of an expert's training, but that every sample is mixed, with one class at one level. A class is
+    shown by the sample that shows best (:func:`clarity`) among its first CANDIDATES. Classes are looked at from the
+    rarest on, until CLASSES of them show well enough; else those are taken that show best.
     """
     labels = read_labels(material.labels)
     packed = open_packed(PackedFiles(material.images, material.truth, material.index), material.manifest)
     recipe, place = typed(Recipe, material.recipe), Place(torch.device("cpu"))
     unmixed = replace(recipe, mixing=MixingSettings(), training=replace(recipe.training, sampling="images"))
     sampler = Sampler(packed, unmixed, MixingMaterial(labels.classes), place, SEED)
-    best, panels = None, next(samples(sampler, {}))
-    words = "no region of a tail class in the train split: nothing to paste"
-    for boxes in reversed(material.boxes):  # the rarest class first: it stays where another shows no better
+    shown: list[tuple[float, str, list[Panel]]] = []
+    for boxes in reversed(material.boxes):
         known = labels.class_of(boxes.class_name)
         mixings = mixings_of(known, boxes.path, recipe.mixing, sampler, labels)
-        for candidate in islice(samples(sampler, mixings), CANDIDATES if mixings else 0):
-            value = min(clarity(panel, known) for panel in candidate[1:])
-            if best is None or value > best:
-                best, panels = value, candidate
-                words = f"mixed in: “{known.name}”; image above, label below"
-    draw(panels, labels, words, stem)
+        if not mixings or sum(value >= ENOUGH for value, *_ in shown) >= CLASSES:
+            continue
+        candidates = list(islice(samples(sampler, mixings), CANDIDATES))
+        values = [min(clarity(panel, known) for panel in candidate[1:]) for candidate in candidates]
+        best = int(np.argmax(values))
+        shown.append((min(values[best], ENOUGH), known.name, candidates[best]))
+    shown = sorted(shown, key=lambda entry: -entry[0])[:CLASSES]  # stable: the rarer of equals first
+    if not shown:
+        save(words_only("no region of a tail class in the train split: nothing to paste"), stem)
+        return
+    draw([(name, panels) for _, name, panels in shown], labels, stem)
 
 
 def mixings_of(
@@ -126,19 +140,48 @@ def clarity(panel: Panel, known: Label) -> float:
     return float((rows[:, None] * columns * (panel.pasted & (panel.label == known.train_id))).mean())
 
 
-def draw(panels: list[Panel], labels: LabelTable, words: str, stem: Path) -> None:
-    """Panels side by side, each with its label below; pasted pixels are outlined in both."""
-    height, width = panels[0].label.shape
-    shown = 3.6 * min(1.0, width / height)
-    figure = new_figure(shown * len(panels) + 0.3, 2 * shown * height / width + 0.75)
-    grid = figure.subplots(2, len(panels), squeeze=False)
-    for letter, column, panel in zip("abcdefghijk", grid.T, panels, strict=False):
-        column[0].set_title(f"({letter}) {panel.title or 'training crop'}", loc="center")
-        column[0].imshow(panel.image)
-        column[1].imshow(labels.class_colours[panel.label], interpolation="nearest")
-        for axes in column:
-            axes.set_axis_off()
-            for line in outline(panel.pasted):
-                axes.plot(*line.T, color=OUTLINE_COLOUR, linewidth=1.4)
-    figure.supxlabel(words, fontsize=10, color="#444444")
+def draw(shown: Sequence[tuple[str, list[Panel]]], labels: LabelTable, stem: Path) -> None:
+    """A row per panel, and two columns per class, image and label; pasted pixels are outlined in both."""
+    height, width = shown[0][1][0].label.shape
+    count = len(shown[0][1])
+    cell = 2.1 * min(1.0, width / height)
+    figure = new_figure(2 * cell * len(shown) + 0.6, count * (cell * height / width + 0.04) + 0.7)
+    grid = figure.subplots(count, 2 * len(shown), squeeze=False)
+    figure.set_layout_engine("constrained", w_pad=0.015, h_pad=0.015, wspace=0.01, hspace=0.01)
+    for (name, panels), left, right in zip(shown, grid.T[::2], grid.T[1::2], strict=True):
+        for title, panel, *pair in zip(_titles(panels), panels, left, right, strict=True):
+            pictures = (panel.image, labels.class_colours[panel.label])
+            for axes, picture in zip(pair, pictures, strict=True):
+                axes.imshow(picture, interpolation="nearest")
+                bare(axes)
+                mark(axes, panel.pasted, OUTLINE_COLOUR, 0.8)
+                _zoom(axes, picture, panel.pasted)
+            if name == shown[0][0]:
+                pair[0].set_ylabel(title, fontsize=10.5, fontweight="bold")
+        left[0].set_title(f"“{name}”")
+        right[0].set_title("label", loc="center", fontsize=10.5, fontweight="normal")
     save(figure, stem)
+
+
+def _titles(panels: Sequence[Panel]) -> list[str]:
+    return [panel.title or "training crop" for panel in panels]
+
+
+def _zoom(axes: Axes, picture: np.ndarray, pasted: np.ndarray) -> None:
+    """A patch that is small in its crop is shown once more, enlarged, in the corner that is farthest from it."""
+    if not 0 < pasted.mean() < SMALL:
+        return
+    rows, columns = np.nonzero(pasted)
+    height, width = pasted.shape
+    y, x = int(np.median(rows)), int(np.median(columns))
+    half_y, half_x = height // 10 + 1, width // 10 + 1
+    top, left = (min(max(0, c - half), side - 2 * half) for c, half, side in ((y, half_y, height), (x, half_x, width)))
+    inset = axes.inset_axes((0.57 * (x < width / 2), 0.57 * (y > height / 2), 0.43, 0.43))
+    inset.imshow(picture, interpolation="nearest")
+    mark(inset, pasted, OUTLINE_COLOUR, 1.0)
+    inset.set_xlim(left - 0.5, left + 2 * half_x - 0.5)
+    inset.set_ylim(top + 2 * half_y - 0.5, top - 0.5)
+    inset.set_xticks([])
+    inset.set_yticks([])
+    inset.spines[:].set(visible=True, color="white", linewidth=1.6)
+    axes.indicate_inset_zoom(inset, edgecolor="white", alpha=0.9)

@@ -1,142 +1,165 @@
-"""Images, their truth, and what each method makes of them, where the tail changes most."""
+"""Images, their truth, and what each method makes of them, where the tail got better and where it got worse."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-import cv2
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from tailcutmix.dataset.images import read_image, read_label
-from tailcutmix.dataset.manifest import read_manifest
-from tailcutmix.errors import UserError
+from tailcutmix.dataset.images import read_image
 from tailcutmix.labels import IGNORE, LabelTable, read_labels
-from tailcutmix.paper.classes import read_classes
-from tailcutmix.paper.crops import colour_code
+from tailcutmix.paper.formats import number
 from tailcutmix.paper.material import Material, short_names
+from tailcutmix.paper.pictures import (
+    RIGHT,
+    STRIDE,
+    WRONG,
+    bare,
+    best_window,
+    choose_rows,
+    class_legend,
+    labelled_images,
+    mark,
+    over_grey,
+    read_train_ids,
+    short_id,
+    tail_of,
+)
 from tailcutmix.paper.style import new_figure, save, styled
 
 ROWS = 4
 
-STRIDE = 2
-"""Images are compared at every second pixel: enough to choose among them."""
 
-WINDOW = 0.5
-"""Shown is a window of this part of the image's width and height: tail objects are small."""
+class Row(NamedTuple):
+    """One image in a window.
+
+    Attributes:
+        b: the class of the row, a train id.
+        gain: pixels by which its class got better, negative where worse.
+        image_id: of the manifest.
+        image: (h, w, 3) uint8.
+        arrays: truth and every prediction, (h, w) train ids.
+        ious: of the class in the whole image, for every prediction.
+        right, wrong: (h, w) bool, what the last method has right and the reference has not, and the other way round.
+    """
+
+    b: int
+    gain: int
+    image_id: str
+    image: np.ndarray
+    arrays: list[np.ndarray]
+    ious: list[float]
+    right: np.ndarray
+    wrong: np.ndarray
 
 
-def changed_pixels(truth: np.ndarray, first: np.ndarray, second: np.ndarray, num_classes: int) -> np.ndarray:
-    """(C,) pixels where two predictions differ and either says the class, or the truth does; void is left out.
-
-    Better and worse count alike, so that a choice by this number favours neither method.
+def changed_pixels(
+    truth: np.ndarray, first: np.ndarray, second: np.ndarray, num_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a second prediction has right and the first has not, less what it lost, by class; void is left out.
 
     Args:
         truth, first, second: (H, W) uint8 train ids.
+
+    Returns:
+        change: (C,) pixels, counted under each class that the truth or a prediction names there.
+        present: (C,) bool, whether the class is in any of the three.
     """
-    differ = (first != second) & (truth != IGNORE)
-    values = np.stack([labels[differ] for labels in (truth, first, second)])
-    return np.array([(values == b).any(0).sum() for b in range(num_classes)])
-
-
-def choose_rows(changes: np.ndarray, tail: Sequence[int], rows: int) -> list[tuple[int, int]]:
-    """(image, class) of each row: the largest change of a tail class, every image once, classes not yet shown first.
-
-    Args:
-        changes: (N, C) of :func:`changed_pixels`; tail: train ids.
-    """
-    table = changes[:, list(tail)].astype(float)
-    chosen = []
-    for _ in range(min(rows, len(table))):
-        image, place = (int(number) for number in np.unravel_index(table.argmax(), table.shape))
-        chosen.append((image, int(tail[place])))
-        table[:, place] /= 1e9
-        table[image] = -1
-    return chosen
-
-
-def best_window(mask: np.ndarray, part: float = WINDOW) -> tuple[slice, slice]:
-    """Rows and columns of the window of `part` of a (H, W) bool mask's sides that holds most of it."""
-    height, width = (max(1, round(side * part)) for side in mask.shape)
-    sums = cv2.integral(mask.astype(np.uint8))
-    held = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
-    y, x = (int(np.median(places)) for places in np.nonzero(held == held.max()))
-    if held[y, x] < held.max():
-        y, x = (int(place) for place in np.unravel_index(held.argmax(), held.shape))
-    return slice(y, y + height), slice(x, x + width)
+    known = truth != IGNORE
+    truth, first, second = truth[known], first[known], second[known]
+    change = np.zeros(num_classes, int)
+    for sign, better, worse in ((1, second, first), (-1, first, second)):
+        won = (better == truth) & (worse != truth)
+        for named in (truth[won], worse[won]):
+            change += sign * np.bincount(named, minlength=num_classes)[:num_classes]
+    counts = np.bincount(np.concatenate([truth, first, second]), minlength=num_classes)
+    present: np.ndarray = counts[:num_classes] > 0
+    return change, present
 
 
 @styled
 def make(material: Material, stem: Path) -> None:
-    """One row per image: the image, its truth and every prediction, in a window around the class that changes most.
+    """One row per image: the image, its truth, every prediction, and what the last made right and wrong.
 
-    Images are chosen by :func:`choose_rows`, by what changes from the reference (the first row of Table 1 where that
-    leaves the reference out) to the last row.
+    Half of the rows are the largest gains from the reference (the first row of Table 1 where that leaves the reference
+    out) to the last row in a tail class, half the largest losses. The class of a row is outlined.
     """
-    listed = read_manifest(material.manifest, material.split)
-    listed = listed[listed["label"] != ""].reset_index(drop=True)
-    if listed.empty:
-        raise UserError(f"{material.manifest}: split {material.split!r} has no labels to compare predictions with")
-    labels = read_labels(material.labels)
-    folders = {file.method.name: file.path for file in material.predictions}
-    models = list(folders)
-    pair = (material.reference.name if material.reference.name in folders else models[0], models[-1])
-    classes = read_classes(None, material.buckets)
-    tail = [labels.class_of(name).train_id for name in classes["class"][classes["bucket"] == "tail"]]
-    tail = tail or list(range(labels.num_classes))
-
-    def prediction(model: str, image_id: str) -> np.ndarray:
-        return read_label(folders[model] / f"{image_id}.png")
-
-    changes = []
+    listed, labels = labelled_images(material), read_labels(material.labels)
+    models = list(dict.fromkeys(file.method.name for file in material.predictions))
+    files = {file.method.name: file for file in material.predictions}
+    pair = (material.reference.name if material.reference.name in files else models[0], models[-1])
+    found = []
     for image_id, label in zip(listed["image_id"], listed["label"], strict=True):
-        ids = (read_label(label), *(prediction(model, image_id) for model in pair))
-        truth, first, second = (labels.to_train_id[array[::STRIDE, ::STRIDE]] for array in ids)
-        changes.append(changed_pixels(truth, first, second, labels.num_classes))
-    chosen = choose_rows(np.array(changes), tail, ROWS)
-    panels, seen = [], set()
+        truth = read_train_ids(label, labels, stride=STRIDE)
+        first, second = (read_train_ids(files[model], labels, image_id, STRIDE) for model in pair)
+        found.append(changed_pixels(truth, first, second, labels.num_classes))
+    change, present = (np.array(column) for column in zip(*found, strict=True))
+    tail = tail_of(material, labels)
+    chosen = choose_rows(change, present, tail, ROWS)
+    chosen = chosen or choose_rows(change, present, range(labels.num_classes), ROWS)
+    rows = []
     for place, b in chosen:
-        row = listed.iloc[place]
-        found = [read_label(row["label"]), *(prediction(model, row["image_id"]) for model in models)]
-        window = best_window(_where(b, [labels.to_train_id[array] for array in found]))
-        found = [array[window] for array in found]
-        seen |= set(np.unique(labels.to_train_id[np.stack(found)]).tolist())
-        title = f"{labels.classes[b].name}\n{row['image_id']}"
-        panels.append((title, [read_image(row["image"])[window], *(colour_code(array, labels) for array in found)]))
+        entry = listed.iloc[place]
+        truth = read_train_ids(entry["label"], labels)
+        predictions = [read_train_ids(files[model], labels, entry["image_id"]) for model in models]
+        first, last = predictions[models.index(pair[0])], predictions[-1]
+        window = best_window(_where(b, truth, first, last))
+        right, wrong = (
+            (truth != IGNORE) & (one == truth) & (two != truth) for one, two in ((last, first), (first, last))
+        )
+        ious = [_iou(truth, prediction, b) for prediction in predictions]
+        arrays = [array[window] for array in (truth, *predictions)]
+        rows.append(Row(b, int(change[place, b]), entry["image_id"], read_image(entry["image"])[window], arrays, ious,
+                        right[window], wrong[window]))  # fmt: skip
     names = short_names([file.method for file in material.predictions])
-    save(_draw(panels, ["image", "truth", *names.values()], sorted(seen), labels), stem)
+    save(_draw(rows, list(names.values()), (names[pair[0]], names[pair[1]]), labels), stem)
 
 
-def _where(b: int, arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """(H, W) bool: class b in the truth or in a prediction, but not in all of them; anywhere, if all agree."""
-    masks = [array == b for array in arrays]
-    somewhere: np.ndarray = np.logical_or.reduce(masks)
-    changed = somewhere & ~np.logical_and.reduce(masks)
-    return changed if changed.any() else somewhere
+def _iou(truth: np.ndarray, prediction: np.ndarray, b: int) -> float:
+    """IoU of a class in one image; NaN where it is in neither."""
+    known = truth != IGNORE
+    both, either = (
+        (operation(truth == b, prediction == b) & known).sum() for operation in (np.logical_and, np.logical_or)
+    )
+    return float(both / either) if either else float("nan")
 
 
-def _draw(
-    panels: Sequence[tuple[str, Sequence[np.ndarray]]], columns: Sequence[str], seen: Sequence[int], labels: LabelTable
-) -> Figure:
-    height, width = panels[0][1][0].shape[:2]
-    cell = 13.0 / len(columns)
-    legend_lines = -(-len(seen) // 7)
-    figure = new_figure(13.3, len(panels) * (cell * height / width + 0.08) + 0.4 + 0.3 * legend_lines)
-    grid = figure.subplots(len(panels), len(columns), squeeze=False)
+def _where(b: int, truth: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """(H, W) bool: where class b, in truth or prediction, changed from the first to the last; else where it is."""
+    there: np.ndarray = (truth == b) | (first == b) | (last == b)
+    changed = there & (first != last) & (truth != IGNORE)
+    return changed if changed.any() else there
+
+
+def _draw(rows: Sequence[Row], names: Sequence[str], pair: tuple[str, str], labels: LabelTable) -> Figure:
+    columns = ["image", "truth", *names, f"{pair[1]} against {pair[0]}" if len(names) > 1 else "right and wrong"]
+    height, width = rows[0].image.shape[:2]
+    cell = 14.0 / len(columns)
+    seen = {int(b) for row in rows for array in row.arrays for b in np.unique(array)}
+    lines = -(-(len(seen) + 3) // 8)
+    figure = new_figure(14.4, len(rows) * (cell * height / width + 0.3) + 0.5 + 0.26 * lines)
+    grid = figure.subplots(len(rows), len(columns), squeeze=False)
     figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
-    for cells, (title, pictures) in zip(grid, panels, strict=True):
-        for axes, picture in zip(cells, pictures, strict=True):
-            axes.imshow(picture)
-            axes.set_xticks([])
-            axes.set_yticks([])
-            axes.spines[:].set_visible(False)
-        name, _, image_id = title.partition("\n")
-        cells[0].set_ylabel(name, fontsize=11, fontweight="bold")
-        cells[0].annotate(image_id, (0, 0), (3, 3), xycoords="axes fraction", textcoords="offset points", fontsize=6,
-                          color="white")  # fmt: skip
+    for cells, row in zip(grid, rows, strict=True):
+        cells[0].imshow(row.image)
+        bare(cells[0], short_id(row.image_id))
+        mark(cells[0], row.arrays[0] == row.b)
+        for axes, array, iou in zip(cells[1:-1], row.arrays, [None, *row.ious], strict=True):
+            axes.imshow(labels.class_colours[array], interpolation="nearest")
+            mark(axes, array == row.b)
+            bare(axes, "" if iou is None else f"IoU {number(iou, 2)}")
+        cells[-1].imshow(over_grey(row.image, row.right, row.wrong), interpolation="nearest")
+        bare(cells[-1], f"+{row.right.sum()} −{row.wrong.sum()} pixels")
+        word = "better" if row.gain > 0 else "worse" if row.gain < 0 else "as before"
+        cells[0].set_ylabel(f"{labels.classes[row.b].name}\n", fontsize=11, fontweight="bold")
+        cells[0].annotate(word, (0, 0.5), (-6, 0), xycoords="axes fraction", textcoords="offset points", rotation=90,
+                          ha="right", va="center", fontsize=9.5, color="#333333")  # fmt: skip
     for axes, title in zip(grid[0], columns, strict=True):
-        axes.set_title(title, loc="center")
-    names = {b: labels.classes[b].name if b != IGNORE else "not evaluated" for b in seen}
-    handles = [Patch(color=labels.class_colours[b] / 255, label=name) for b, name in names.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(7, len(handles)), columnspacing=1.2)
+        axes.set_title(title, loc="center", fontsize=11)
+    marked = Patch(facecolor="none", edgecolor="black", linewidth=1.6, label="class of the row")
+    judged = [Patch(color=RIGHT, label="became right"), Patch(color=WRONG, label="became wrong")]
+    handles = [*class_legend(seen, labels), marked, *judged]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(8, len(handles)), columnspacing=1.2)
     return figure

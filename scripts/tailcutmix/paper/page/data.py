@@ -157,11 +157,18 @@ def _describe(
         picture = photo(_marked(row, found), HOLDER_WIDTH) if found and place < MOST_HOLDERS else None
         largest = max((region.area for region in found), default=0)
         known.holders.append(Holder(row["image_id"], len(found), largest, picture))
-    chosen = choose_region(pd.DataFrame(boxes, columns=list(Box._fields)))
+    rows = {row["image_id"]: row for row, _, _ in held}
+    b = labels.class_of(name).id
+
+    def tight(image_id: str, number: int) -> tuple[np.ndarray, np.ndarray]:
+        box = next(box for box in boxes if (box.image_id, box.region) == (image_id, number))
+        part = slice(box.y, box.y + box.h), slice(box.x, box.x + box.w)
+        return read_image(rows[image_id]["image"])[part], read_label(rows[image_id]["label"])[part] == b
+
+    chosen = choose_region(pd.DataFrame(boxes, columns=list(Box._fields)), tight)
     if chosen is not None:
         image_id, number = chosen
-        row = next(row for row, _, _ in held if row["image_id"] == image_id)
-        image = read_image(row["image"])
+        image = read_image(rows[image_id]["image"])
         known.shown_region = image_id
         for box in boxes:
             if (box.image_id, box.region) == (image_id, number):
