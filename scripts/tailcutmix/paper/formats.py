@@ -3,7 +3,7 @@
 import html
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -178,7 +178,11 @@ def to_html(shown: pd.DataFrame, caption: str, notes: Sequence[str] = ()) -> str
         lines += ["<tr>" + "".join(f"<td>{cell(text)}</td>" for text in row) + "</tr>" for row in rows]
     lines += ["</tbody></table>"]
     if notes:
-        lines.append('<ul class="notes">' + "".join(f"<li>{html.escape(note)}</li>" for note in notes) + "</ul>")
+        lines.append(
+            '<ul class="notes">'
+            + "".join(f"<li>{_note(note, html.escape, '<code>{}</code>')}</li>" for note in notes)
+            + "</ul>"
+        )
     return "\n".join([*lines, "</body></html>"]) + "\n"
 
 
@@ -214,9 +218,15 @@ def to_latex(shown: pd.DataFrame, caption: str, notes: Sequence[str] = (), label
     lines.append("\\ifdim\\wd0>\\linewidth\\resizebox{\\linewidth}{!}{\\usebox0}\\else\\usebox0\\fi")
     if notes:
         lines.append("\\par\\smallskip\\begin{minipage}{\\linewidth}\\scriptsize")
-        lines += [f"{tex(note)}\\par" for note in notes]
+        lines += [_note(note, tex, "\\texttt{{{}}}") + "\\par" for note in notes]
         lines.append("\\end{minipage}")
     return "\n".join([*lines, "\\end{table}"]) + "\n"
+
+
+def _note(note: str, escape: Callable[[str], str], code: str) -> str:
+    """A note whose names of keys, between backticks, are put into ``code``."""
+    parts = note.split("`")
+    return "".join(code.format(escape(part)) if place % 2 else escape(part) for place, part in enumerate(parts))
 
 
 def tex(text: str) -> str:
