@@ -7,7 +7,7 @@ from pathlib import Path
 
 from snakemake.exceptions import IncompleteCheckpointException, WorkflowError
 
-ROOT = Path(workflow.basedir)
+ROOT = Path(str(workflow.current_basedir)).parents[1]  # of this workflow, which may be a module of another
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from tailcutmix.errors import UserError
@@ -35,6 +35,11 @@ os.environ.setdefault("PYTHONHASHSEED", "0")
 os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**30))
 os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**30))
+
+
+def of_workflow(path):
+    """A file of this workflow; relative where it is run in its own folder, so that a moved folder reruns nothing."""
+    return path if Path.cwd() == ROOT else str(ROOT / path)
 
 
 @cache

@@ -31,7 +31,7 @@ for page in PAGES:
         name:
             f"record_{page.name}"
         input:
-            **pages.record_inputs(plan, page),
+            **pages.record_inputs(plan, page, of_workflow),
         output:
             record=files.record(page.name),
         log:
@@ -54,7 +54,7 @@ for page in PAGES:
         name:
             f"write_{page.name}"
         input:
-            **pages.page_inputs(plan, page),
+            **pages.page_inputs(plan, page, of_workflow),
         output:
             page=files.page(page.name),
         log:

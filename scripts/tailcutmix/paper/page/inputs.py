@@ -1,5 +1,6 @@
 """The pages of a run: what each shows, and which files it reads. Snakemake reads this at every start."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,8 @@ from tailcutmix.paper.inputs import artefact_outputs, wanted
 from tailcutmix.plan import readings
 from tailcutmix.plan.plan import Plan
 from tailcutmix.plan.settings.keys import plain
+
+OfWorkflow = Callable[[str], str]
 
 TEMPLATE = {name: f"workflow/page/{name}" for name in ("page.html", "style.css", "script.js")}
 """What the pages are drawn with."""
@@ -50,22 +53,26 @@ def in_ablation(plan: Plan) -> list[str]:
     return [plan.files.page("ablation")] if set(plan.tables.table1) <= set(plan.tables.ablation) else []
 
 
-def record_inputs(plan: Plan, page: Page) -> dict[str, Any]:
-    """What the record of a run names with checksums, and what it therefore comes after."""
+def record_inputs(plan: Plan, page: Page, of_workflow: OfWorkflow) -> dict[str, Any]:
+    """What the record of a run names with checksums, and what it therefore comes after; see :func:`page_inputs`."""
     results = kept_files(plan, page) or [plan.files.initial_buckets]
     return {
         "manifest": plan.files.manifest,
         "labels": plan.dataset.labels,
         "results": results,
-        "environments": list(ENVIRONMENTS),
+        "environments": [of_workflow(path) for path in ENVIRONMENTS],
     }
 
 
-def page_inputs(plan: Plan, page: Page) -> dict[str, Any]:
-    """The files that a page is made of, by group; methods in the order of Table 1, with the first seed."""
+def page_inputs(plan: Plan, page: Page, of_workflow: OfWorkflow) -> dict[str, Any]:
+    """The files that a page is made of, by group; methods in the order of Table 1, with the first seed.
+
+    Args:
+        of_workflow: gives the path of a file of the workflow itself, which need not lie in the working folder.
+    """
     files, seed = plan.files, plan.seeds[0]
     found: dict[str, Any] = {
-        "template": list(TEMPLATE.values()),
+        "template": [of_workflow(path) for path in TEMPLATE.values()],
         "record": files.record(page.name),
         "labels": plan.dataset.labels,
         "manifest": files.manifest,
@@ -76,7 +83,7 @@ def page_inputs(plan: Plan, page: Page) -> dict[str, Any]:
     if page.rows:
         artefacts, rows = artefacts_of(plan, page), plan.tables.table1
         found["shown"] = [artefact_outputs(plan, artefact)[artefact.shown] for artefact in artefacts]
-        found["captions"] = [f"workflow/report/{artefact.name}.rst" for artefact in artefacts]
+        found["captions"] = [of_workflow(f"workflow/report/{artefact.name}.rst") for artefact in artefacts]
         found["numbers"] = [files.table(name)["csv"] for name in ("table1", "differences") if _has(artefacts, name)]
         found["predictions"] = [files.predictions(name, seed, plan.split) for name in rows]
         found["image_statistics"] = [files.image_statistics(name, seed, plan.split) for name in rows]
