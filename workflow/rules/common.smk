@@ -8,6 +8,10 @@ from pathlib import Path
 from snakemake.exceptions import IncompleteCheckpointException, WorkflowError
 
 ROOT = Path(str(workflow.current_basedir)).parents[1]  # of this workflow, which may be a module of another
+if not (ROOT / "scripts/tailcutmix").is_dir():
+    raise WorkflowError(
+        f"no library beside the rules ({ROOT}/scripts): clone the repository, and name the Snakefile of the clone"
+    )
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from tailcutmix.errors import UserError
