@@ -1,4 +1,6 @@
 # make paper: set everything up and go from raw images to Table 1 on ToyCity.   make test: set everything up and run the tests.
+# make ablation: the arms that the report does not have.
+# After any kill the same command goes on. make unlock: free the folder of a run that make did not start here.
 # make plan: what would be trained, and what it would cost.   make check: what is odd about the images and labels.
 # make browse CONFIG=own.yaml: results/<name>/data.html, a page of the data alone, before anything is trained.
 # make predict RUN=results/toycity IMAGES=photos OUT=predicted: own photos; or BUNDLE=city.zip in place of RUN.
@@ -9,6 +11,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 CONFIG ?=
 ARGS ?=
+# Where to take torch from, if not from pip's own index: a CPU build, or one for another CUDA.
+TORCH_INDEX ?=
 # Own photos: a finished run (results/<name>) or a bundle, its images, and where to write.
 RUN ?=
 BUNDLE ?=
@@ -18,16 +22,23 @@ MODEL ?=
 SEED ?=
 # Tests wait for the processes that they start: one process more than there are CPUs, but no more than four.
 PROCESSES = $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
-SNAKEMAKE := $(BIN)/snakemake --cores all $(if $(CONFIG),--configfile=$(CONFIG))
-# One line a job, by the logger of workflow/terminal.
-LINES := PYTHONPATH=workflow/terminal$${PYTHONPATH:+:$$PYTHONPATH} $(SNAKEMAKE) --logger lines
+# Goes on after a kill; the logger says one line a job.
+SNAKEMAKE := $(BIN)/python scripts/run_snakemake.py --cores all $(if $(CONFIG),--configfile=$(CONFIG))
+LINES := $(SNAKEMAKE) --logger lines
 
-.PHONY: paper browse plan check report predict bundle test lint mutants clean
+.PHONY: paper ablation browse plan check report predict bundle unlock test lint mutants clean
 
 paper: .venv/run.ready
 	@$(SNAKEMAKE) outline --quiet all
 	@$(LINES) $(ARGS)
 	@$(BIN)/python scripts/show_results.py $(CONFIG)
+
+ablation: .venv/run.ready
+	@$(LINES) ablation $(ARGS)
+	@$(BIN)/python scripts/show_results.py $(CONFIG)
+
+unlock: .venv/run.ready
+	@$(SNAKEMAKE) --unlock --quiet all
 
 browse: .venv/run.ready
 	@$(LINES) data $(ARGS)
@@ -67,7 +78,7 @@ lint: .venv/dev.ready
 	$(PYTHON) -m venv .venv
 
 .venv/run.ready: envs/requirements.txt | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -r envs/requirements.txt
 	@touch $@
 
 .venv/dev.ready: envs/requirements-dev.txt .venv/run.ready

@@ -51,7 +51,14 @@ def camvid_root() -> Path:
     pytest.skip("CamVid is not here: put it under data/camvid or name its folder in CAMVID_ROOT")
 
 
-LOOK_AT_THE_FINISHED_RUN = ("test_declared_inputs", "test_page", "test_photos", "test_reruns", "test_workflow")
+LOOK_AT_THE_FINISHED_RUN = (
+    "test_declared_inputs",
+    "test_page",
+    "test_photos",
+    "test_reruns",
+    "test_restart",
+    "test_workflow",
+)
 SCOPES = dict.fromkeys(LOOK_AT_THE_FINISHED_RUN, "finished") | dict.fromkeys(("test_slurm", "test_one_node"), "slurm")
 """Files whose tests share one process: the finished run is made once, and a machine has one Slurm."""
 
