@@ -7,6 +7,9 @@
 # make bundle RUN=results/toycity OUT=city.zip: a trained method in one file. Both take CONFIG, MODEL and SEED.
 # make mutants: whether the tests notice changed lines.
 # Another configuration: make paper CONFIG=config/camvid_smoke.yaml.  More options for Snakemake: ARGS="-n".
+ifneq ($(words $(CURDIR)),1)
+$(error "$(CURDIR)" has a space, and Snakemake cannot start a Python below it: clone into a folder without one)
+endif
 PYTHON ?= python3
 BIN := .venv/bin
 CONFIG ?=

@@ -39,6 +39,10 @@ localrules:
     rebucket,
 
 
+onstart:
+    check_scheduler()
+
+
 rule all:
     default_target: True
     input:

@@ -47,3 +47,15 @@ def test_settings_of_the_profile_are_in_force_from_another_folder_too(tmp_path):
     shutil.copytree(folder / "config", tmp_path / "elsewhere/config")
     done = run(tmp_path / "elsewhere", "-n", "--snakefile", str(folder / "Snakefile"))
     assert "Using workflow specific profile" in done.stdout
+
+
+def test_a_machine_without_slurm_is_named_at_once(tmp_path):
+    """Snakemake's executor would look for the missing commands without end."""
+    folder, commands = copy_workflow(tmp_path), tmp_path / "commands"
+    commands.mkdir()
+    for name in ("sh", "bash", "env", "which", "git", "uname"):
+        (commands / name).symlink_to(shutil.which(name) or "/bin/sh")
+    arguments = ("--workflow-profile", "profiles/slurm", "results/toycity/manifest.csv")
+    done = run(folder, *arguments, environment={"PATH": str(commands)}, check=False)
+    assert done.returncode and "no sbatch, squeue, scancel on the path" in done.stdout
+    assert not (folder / "results/toycity").exists()

@@ -1,6 +1,7 @@
 # The only Python of the workflow: the plan is read, and what the rules ask it is put into the words of Snakemake.
 import atexit
 import os
+import shutil
 import sys
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,8 @@ if not (ROOT / "scripts/tailcutmix").is_dir():
     raise WorkflowError(
         f"no library beside the rules ({ROOT}/scripts): clone the repository, and name the Snakefile of the clone"
     )
+if len(sys.executable.split()) != 1:
+    raise WorkflowError(f"Snakemake cannot start scripts by {sys.executable}, whose path has a space: move it")
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from tailcutmix.errors import UserError
@@ -135,3 +138,12 @@ def in_report(artefact):
 def get_targets(rows):
     """One file of every table and figure about these rows."""
     return [next(iter(paper.artefact_outputs(plan, artefact).values())) for artefact in paper.wanted(plan, rows)]
+
+
+def check_scheduler():
+    """Refuse to begin where Slurm's commands are missing: its executor would wait for them for ever."""
+    missing = [name for name in ("sbatch", "squeue", "scancel") if shutil.which(name) is None]
+    if workflow.executor_plugin.name == "slurm" and missing:
+        raise WorkflowError(
+            f"no {', '.join(missing)} on the path: start profiles/slurm on a machine that submits to Slurm"
+        )
