@@ -72,11 +72,35 @@ def test_recording_sees_every_way_of_reading(tmp_path):
     assert job.unread() == set()
 
 
+def test_recording_refuses_the_network(tmp_path):
+    """Another machine by its address or by its name; this machine and its sockets are none."""
+    (tmp_path / "record").mkdir()
+    reaching = """
+import socket
+for reach in (lambda: socket.create_connection(("192.0.2.1", 80), 1), lambda: socket.getaddrinfo("example.org", 80)):
+    try:
+        reach()
+    except OSError as error:
+        print(error)
+with socket.create_server(("127.0.0.1", 0)) as server:
+    socket.create_connection(server.getsockname()).close()
+"""
+    environment = {**os.environ, **recording(tmp_path / "record")}
+    done = subprocess.run([sys.executable, "-c", reaching], env=environment, text=True, capture_output=True, check=True)
+    assert done.stdout.splitlines() == ["no network: 192.0.2.1", "no network: example.org"]
+    assert (tmp_path / "record/network.log").read_text().split() == ["192.0.2.1", "example.org"]
+
+
 @pytest.fixture(scope="module")
 def recorded(finished):
     """The folder of a finished run, and its jobs."""
     folder, _ = finished
     return folder, read_jobs(folder / "record")
+
+
+def test_the_workflow_needs_no_network(recorded):
+    """From raw images to Table 1, figures, page and submission; whatever reaches for another machine fails."""
+    assert not (recorded[0] / "record/network.log").exists()
 
 
 def test_every_job_is_recorded(recorded):

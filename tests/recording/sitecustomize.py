@@ -22,7 +22,7 @@ JOB = "RECORD_READS_JOB"
 
 
 def on_event(event: str, arguments: tuple) -> None:
-    """Audit hook; it must never raise, since it would make the call fail that it watches."""
+    """Audit hook; it raises for the network alone, since it makes the call fail that it watches."""
     if event == "open":
         path, _, flags = arguments
         access, begins_empty = flags & os.O_ACCMODE, flags & (os.O_TRUNC | os.O_EXCL)
@@ -32,6 +32,18 @@ def on_event(event: str, arguments: tuple) -> None:
             note("write", path)
     elif event == "os.rename":
         note("rename", *arguments[:2])
+    elif event == "socket.getaddrinfo":
+        refuse_network(arguments[0])
+    elif event == "socket.connect" and isinstance(arguments[1], tuple):  # not a socket of this machine, which is a path
+        refuse_network(arguments[1][0])
+
+
+def refuse_network(host: object) -> None:
+    """Refuse any other machine, and note it: the workflow needs no network."""
+    name = host.decode() if isinstance(host, bytes) else str(host or "")
+    if name not in ("", "localhost", "::1", "0.0.0.0", "::", os.uname().nodename) and not name.startswith("127."):
+        append("network.log", name)
+        raise OSError(f"no network: {name}")
 
 
 def note(action: str, *paths: object) -> None:
