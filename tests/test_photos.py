@@ -8,6 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import export_network
 import make_bundle
 import numpy as np
 import predict_images
@@ -66,6 +67,31 @@ def test_own_photos_are_predicted_as_the_workflow_predicts_its_test_images(metho
     assert predict(options, images, tmp_path / "out", "--model", method) == 0
     wanted = bytes_of(results / f"predictions/{method}/seed0/test")
     assert len(wanted) == 4 and bytes_of(tmp_path / "out/labels") == wanted
+
+
+@pytest.mark.parametrize("method", ["m1", "unet"])
+def test_an_exported_network_labels_as_the_workflow_does_without_this_project(method, run, tmp_path):
+    """With scales of each class and their fusion; and a network at half size."""
+    options, images, results = run
+    assert export_network.main([*options, "--model", method, "--out", str(tmp_path / "network.pt2")]) == 0
+    labelling = """
+import sys, cv2, torch
+network = torch.export.load("network.pt2").module()
+for path in sys.argv[1:]:
+    image = torch.from_numpy(cv2.cvtColor(cv2.imread(path), cv2.COLOR_BGR2RGB))
+    cv2.imwrite(path.split("/")[-1], network(image[None])[0].numpy())
+assert "tailcutmix" not in sys.modules
+"""
+    command = [sys.executable, "-c", labelling, *map(str, sorted(images.rglob("*.png")))]
+    subprocess.run(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": ""}, check=True)
+    for path in sorted((results / f"predictions/{method}/seed0/test").glob("*.png")):
+        (found,) = tmp_path.glob(f"{path.stem}*.png")
+        assert (read_label(found) == read_label(path)).all()
+
+
+def test_an_ensemble_is_exported_network_by_network(run, tmp_path, capsys):
+    assert export_network.main([*run[0], "--model", "ensemble", "--out", str(tmp_path / "network.pt2")]) == 1
+    assert "--model m1, m2-" in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
 def test_a_bundle_predicts_the_same_elsewhere(run, bundle, tmp_path):

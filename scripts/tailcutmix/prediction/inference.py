@@ -76,8 +76,10 @@ class Predictor:
         Returns:
             {set name: (B, C, h, w) float32 on the device}; h, w = H, W times the input scale, rounded.
         """
-        x = self._normalised(images)
-        names = list(names or self.sets)
+        return self._logits(torch.from_numpy(np.array(images)).to(self.device), list(names or self.sets))
+
+    def _logits(self, images: torch.Tensor, names: Sequence[str]) -> dict[str, torch.Tensor]:
+        x = at_scale(normalise(images.permute(0, 3, 1, 2).float().div_(255.0)), self.input_scale)  # as training does
         fused = self._fused(x, names)
         if self.flip:
             for name, mirrored in self._fused(x.flip(-1), names).items():
@@ -104,6 +106,10 @@ class Predictor:
     def _argmax(self, images: np.ndarray) -> torch.Tensor:
         return self._decided(self.logits(images, self._used()))
 
+    def decide(self, images: torch.Tensor) -> torch.Tensor:
+        """Train ids (B, h, w) uint8 of images (B, H, W, 3) uint8 on the device, at the input scale; in torch alone."""
+        return self._decided(self._logits(images, self._used()))
+
     def _used(self) -> list[str]:
         """The sets that labels are decided by."""
         return sorted(set(self.set_of_class.values())) or list(self.sets)
@@ -129,10 +135,6 @@ class Predictor:
 
     def _needs_attention(self, scale: float, names: Sequence[str]) -> bool:
         return any(scale in self.sets[n] and self.model.needs_attention(scale, self.sets[n]) for n in names)
-
-    def _normalised(self, images: np.ndarray) -> torch.Tensor:
-        x = torch.from_numpy(np.array(images)).to(self.device).permute(0, 3, 1, 2)
-        return at_scale(normalise(x.float().div_(255.0)), self.input_scale)  # resized as training resizes its crops
 
 
 def build_predictor(
