@@ -126,6 +126,7 @@ def test_whole_numbers_are_written_as_such(key, value):
         ("models/m0/init", "m0", ["models.m0.init", "circle"]),
         ("models/m0/weights", "m0", ["models.m0.weights", "circle"]),
         ("models/m0", {"init": "m3"}, ["models.m0.init", "no key of models"]),
+        ("buckets/model", "m1", ["buckets.model is 'm1'", "needs the tail"]),
         ("dataset/name", "small\n", ["dataset.name", "line break"]),
         ("dataset/name", "../small", ["dataset.name", "of the form"]),
         ("dataset/name", "", ["dataset.name", "of the form"]),
@@ -158,6 +159,14 @@ def test_a_circle_of_init_and_weights_is_found():
     config = copy.deepcopy(SMALL)
     config["models"] |= {"a": {"init": "b"}, "b": {"weights": "a"}}
     assert "init and weights go in a circle: a -> b -> a" in refusal(config)
+
+
+def test_what_decides_the_tail_needs_no_tail_by_detours_either():
+    config = with_key("buckets/model", "a")
+    config["models"]["a"] = {"init": "m1"}
+    assert "buckets.model is 'a'" in refusal(config) and "m1 is trained, which needs the tail" in refusal(config)
+    config["buckets"]["tail"] = ["bus"]
+    read_plan(config, ROOT)
 
 
 def test_levels_of_weights_may_be_numbers():

@@ -343,6 +343,17 @@ def test_the_plan_is_shown_before_anything_runs(name):
     assert "no class (fixed)" in fixed and "not there yet" in fixed
 
 
+def test_the_plan_counts_what_a_row_starts_from():
+    """M2 of all classes alone needs M1, though no row names it."""
+    only = {"tables": {"table1": ["m2_all"], "ablation": ["m2_all"]}, "buckets": {"tail": ["bus"]}}
+    text = describe(plan_of(only), Images({"train": 48})).splitlines()
+    assert {"m1", "m2_all"} <= {line.partition(" ")[0] for line in text}
+    assert any(line.startswith("Table 1    2 trainings") for line in text)
+    from_expert = {"models": {"m2-bus": {"epochs": 1}, "m2_all": {"init": "m2-bus"}}}
+    text = describe(plan_of({**only, **from_expert}), Images({"train": 48})).splitlines()
+    assert any(line.startswith("Table 1    3 trainings") for line in text)
+
+
 def test_the_plan_counts_the_steps_that_are_trained():
     plan = plan_of({"models": {"m0": {"epochs": 2.5, "expand": 3, "batch": 5}}})
     assert " 23 " in next(line for line in describe(plan, Images({"train": 15})).splitlines() if line.startswith("m0 "))

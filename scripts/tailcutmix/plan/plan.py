@@ -140,10 +140,7 @@ class Plan:
 
     def networks_of(self, rows: Sequence[str]) -> list[str]:
         """The trained networks behind the rows of a table, those of a template left out, each once."""
-        names = []
-        for row in rows:
-            ensemble = self.ensembles.get(row)
-            names += [row] if ensemble is None else [ensemble.base, ensemble.experts]
+        names = (name for row in rows for name in self.members(row))
         trained = dict.fromkeys(self.model(name).trained for name in names)
         return [name for name in trained if name not in self.templates()]
 
@@ -152,6 +149,31 @@ class Plan:
         used = (self.models[self.ensembles[row].experts] for row in rows if row in self.ensembles)
         trained = (self.models[template.trained] for template in used)
         return list(dict.fromkeys(model.name for model in trained if model.name in self.templates()))
+
+    def before(self, name: str) -> list[str]:
+        """The models whose weights a model takes or starts from; a template stands for its experts."""
+        model = self.model(name)
+        return list(filter(None, [model.weights or model.init]))
+
+    def members(self, row: str) -> list[str]:
+        """A model itself, or the base and the template of an ensemble."""
+        ensemble = self.ensembles.get(row)
+        return [row] if ensemble is None else [ensemble.base, ensemble.experts]
+
+    def needed(self, rows: Sequence[str]) -> list[str]:
+        """The models, and templates, that are trained for these rows, each after those that it needs."""
+        found: dict[str, None] = {}
+
+        def add(name: str) -> None:
+            for earlier in self.before(name):
+                add(earlier)
+            if not self.model(name).weights:
+                found[name] = None
+
+        for row in rows:
+            for name in self.members(row):
+                add(name)
+        return list(found)
 
     def folded(self, rows: Sequence[str]) -> list[str]:
         """The networks, and templates, that are also trained without each fold for what is chosen for these rows."""

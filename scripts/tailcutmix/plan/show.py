@@ -98,7 +98,7 @@ def _networks(plan: Plan, images: Images, tail: Sequence[str] | None, count: int
     """One row per network that Table 1 and the ablation need; a template's experts share one."""
     rows = []
     for name in _needed(plan):
-        model = plan.models[name].for_tail(count)
+        model = plan.model(name).for_tail(count)
         times = f"-<class> x {count}" if name in plan.templates() else ""
         rows.append((name + times, *_row(model, images)))
     for name, expert in plan.experts.items():
@@ -120,9 +120,13 @@ def _rows(plan: Plan) -> tuple[str, ...]:
 
 
 def _needed(plan: Plan) -> list[str]:
-    rows = _rows(plan)
-    first = [plan.buckets.model] if plan.rebuckets else []
-    return list(dict.fromkeys([*first, *plan.networks_of(rows), *plan.templates_of(rows)]))
+    """Networks, then templates, of everything that Table 1 and the ablation need."""
+    return sorted(_trained_for(plan, _rows(plan)), key=lambda name: name in plan.templates())
+
+
+def _trained_for(plan: Plan, rows: Sequence[str]) -> list[str]:
+    """What is trained for these rows, and for the buckets."""
+    return plan.needed([*([plan.buckets.model] if plan.rebuckets else []), *rows])
 
 
 def _row(model: Model, images: Images) -> tuple[str, ...]:
@@ -175,14 +179,11 @@ def _total(plan: Plan, images: Images, count: int) -> list[str]:
     for title, rows in (("Table 1", plan.tables.table1), ("ablation", plan.tables.ablation)):
         if not rows:
             continue
-        first = (plan.buckets.model,) if plan.rebuckets else ()
-        singles = dict.fromkeys([*(plan.model(name).trained for name in first), *plan.networks_of(rows)])
-        trainings = [(plan.models[name].for_tail(count), 1) for name in singles]
-        trainings += [(plan.models[name], count) for name in plan.templates_of(rows)]
-        trainings += [
-            (plan.model(name + fold.mark).for_tail(count), count if name in plan.templates() else 1)
-            for name in plan.folded(rows)
-            for fold in plan.folds
+        names = _trained_for(plan, rows)
+        names += [name + fold.mark for name in plan.folded(rows) for fold in plan.folds]
+        templates = plan.templates()
+        trainings = [
+            (plan.model(name).for_tail(count), count if name.partition("@")[0] in templates else 1) for name in names
         ]
         number = len(plan.seeds) * sum(times for _, times in trainings)
         steps = len(plan.seeds) * sum(times * cost.training_steps(model, images.train) for model, times in trainings)

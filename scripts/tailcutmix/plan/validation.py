@@ -27,6 +27,9 @@ LEAST_SCALE = 0.05
 OF_ONE_CLASS = ("level0", "levels", "all_levels")
 """Mixings that give an expert its class alone."""
 
+OF_TAIL = (*OF_ONE_CLASS, "copy_paste")
+"""Mixings of the tail classes."""
+
 
 def check_schema(config: Mapping[str, Any]) -> None:
     """Raise a UserError for the first key that the schema refuses: it names the key and what is allowed there."""
@@ -41,14 +44,15 @@ def check_plan(plan: "Plan", config: Mapping[str, Any]) -> None:
     _check_ensembles(plan)
     _check_tables(plan)
     _check_tail(plan)
-    _check_selection(plan)
     for name, model in [*plan.models.items(), *plan.experts.items()]:
         template = name.removesuffix(f"-{model.expert_of}") if model.expert_of else None
         origin = Origin(config, name, template)
         _check_network(origin, model)
         _check_training(origin, model)
         _check_mixing(origin, model, plan.regions.levels)
-    _check_starts(plan)
+    _check_circles(plan)
+    _check_reference(plan)
+    _check_selection(plan)
 
 
 def check_levels(plan: "Plan", name: str) -> None:
@@ -298,14 +302,25 @@ def _check_mixing(origin: Origin, model: Model, cut: Sequence[int]) -> None:
         raise UserError(f"config: {key} is {dict(weights)}; the weight of a level must be above 0")
 
 
-def _check_starts(plan: "Plan") -> None:
+def _check_circles(plan: "Plan") -> None:
     """``init`` and ``weights`` together must not lead back to a model itself."""
-    for name in plan.models:
-        way, model = [name], plan.models[name]
-        while (following := model.weights or model.init) is not None and following in plan.models:
+    ways = [[name] for name in plan.models]
+    for way in ways:  # longer ones are added meanwhile
+        for following in plan.before(way[-1]):
             if following in way:
-                raise UserError(
-                    f"config: models.{name}: init and weights go in a circle: {' -> '.join([*way, following])}"
-                )
-            way.append(following)
-            model = plan.models[following]
+                words = f"init and weights go in a circle: {' -> '.join([*way, following])}"
+                raise UserError(f"config: models.{way[0]}: {words}")
+            ways.append([*way, following])
+
+
+def _check_reference(plan: "Plan") -> None:
+    """The tail must not be needed to train the model that decides which classes are in it."""
+    if not plan.rebuckets:
+        return
+    for name in plan.needed([plan.buckets.model]):
+        recipe = plan.model(name).recipe
+        if name in plan.templates() or recipe.mixing.name in OF_TAIL or recipe.training.expand_by_tail:
+            raise UserError(
+                f"config: buckets.model is {plan.buckets.model!r}, whose IoU moves classes into the tail, but for it "
+                f"{name} is trained, which needs the tail; name another model, or list the tail by buckets.tail"
+            )
