@@ -22,6 +22,7 @@ from tailcutmix.plan.settings.jobs import Engine, Resources
 from tailcutmix.plan.settings.keys import plain, typed
 from tailcutmix.plan.settings.recipe import Augmentation, Mixing, Network, Recipe, Training
 from tailcutmix.plan.settings.tail import Regions
+from tailcutmix.plan.settings.unlabelled import SemiSupervised
 from tailcutmix.tail.regions import find_regions
 from tailcutmix.tail.subsets import Canvas, Subset, read_boxes, write_subset
 from tailcutmix.training.distributed import Process
@@ -48,6 +49,7 @@ def data(tmp_path_factory):
     manifest.write_manifest(rows, folder / "manifest.csv")
     labels = read_labels(LABELS)
     pack(folder / "manifest.csv", "train", labels, None, PackedFiles.under(folder / "packed"))
+    pack(folder / "manifest.csv", "val", labels, None, PackedFiles.under(folder / "val"))
     (folder / "final.csv").write_text(BUCKETS)
     rows = manifest.read_manifest(folder / "manifest.csv", "train")
     write_subset(rows, labels.class_of("car"), Regions(), Subset.under(folder / "car", [1, 2, 3]), Canvas(32, 32), 1)
@@ -153,6 +155,43 @@ def test_a_stopped_rival_ends_as_if_nothing_had_happened(job, tmp_path, monkeypa
     run_training(disturbed)
     ours, theirs = (load_file(tmp_path / name / "model.safetensors") for name in ("disturbed", "m1"))
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def with_val(job, data, **semi):
+    """The job with val's images, without their labels."""
+    val = PackedFiles.under(data / "val")
+    files = {f"unlabelled_{name}": (getattr(val, name),) for name in ("images", "truth", "index")}
+    recipe = replace(job.recipe, semi=SemiSupervised(**{"unlabelled": ("train", "val"), **semi}))
+    return replace(with_inputs(job, **files), recipe=recipe)
+
+
+def test_a_stopped_student_of_a_mean_teacher_ends_as_if_nothing_had_happened(job, data, tmp_path, monkeypatch):
+    """The teacher, and where the pairs were, come from the checkpoint; level-0 cutmix mixes the labelled batches."""
+    job = with_val(with_training(job, accumulate=2), data, consistency_confidence=0.06)
+    run_training(job)
+    assert pd.read_csv(tmp_path / "m1/history.csv").images_mixed.tolist() == [4] * 4
+    disturbed = replace(job, outputs=outputs(tmp_path / "disturbed"))
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        stop_at(2, patch)
+        run_training(disturbed)
+    run_training(disturbed)
+    ours, theirs = (load_file(tmp_path / name / "model.safetensors") for name in ("disturbed", "m1"))
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_without_an_unlabelled_image_or_a_weight_there_is_no_teacher(job, data, tmp_path):
+    """Bit for bit what is trained without: and with them it is not."""
+    run_training(job)
+    alone = load_file(tmp_path / "m1/model.safetensors")
+    arms = {
+        "no_image": with_val(job, data, unlabelled=()),
+        "no_weight": with_val(job, data, consistency_weight=0.0),
+        "taught": with_val(job, data, final_weights="student"),
+    }
+    for name, arm in arms.items():
+        run_training(replace(arm, outputs=outputs(tmp_path / name)))
+        trained = load_file(tmp_path / name / "model.safetensors")
+        assert all(torch.equal(trained[key], alone[key]) for key in alone) == (name != "taught"), name
 
 
 def test_copy_paste_cuts_out_the_instances_that_the_manifest_lists(job, data, tmp_path):
@@ -261,6 +300,8 @@ def test_a_run_is_what_changes_its_weights_and_nothing_else(job, tmp_path):
         with_inputs(job, boxes=(LABELS,)),
         with_inputs(job, init=LABELS),
         with_inputs(job, index=LABELS),
+        with_inputs(job, unlabelled_index=(LABELS,)),
+        replace(job, recipe=replace(RECIPE, semi=SemiSupervised(teacher_decay=0.9))),
         with_inputs(job, labels=add_row(LABELS, tmp_path / "labels.csv")),
         with_training(job, lr=0.02),
         replace(job, recipe=replace(RECIPE, mixing=replace(RECIPE.mixing, level_weights={1: 1.0}))),

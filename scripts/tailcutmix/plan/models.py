@@ -12,6 +12,7 @@ from tailcutmix.plan.settings.keys import typed
 from tailcutmix.plan.settings.length import exact
 from tailcutmix.plan.settings.recipe import Augmentation, Mixing, Network, Recipe, Training
 from tailcutmix.plan.settings.tail import Regions
+from tailcutmix.plan.settings.unlabelled import SemiSupervised
 
 SECTIONS = ("augmentation", "inference")
 """Sections of the configuration that a model may override key by key."""
@@ -240,6 +241,7 @@ def _model(name: str, entry: Mapping[str, Any], config: Mapping[str, Any], regio
             augmentation=_at_input_scale(typed(Augmentation, augmentation), network.input_scale),
             mixing=_mixing(keys, config.get("mixing", {}), regions),
             training=_training(typed(Training, keys)),
+            semi=_semi_supervised(typed(SemiSupervised, keys)),
         ),
         inference=typed(Inference, inference),
         training_job=typed(Resources, keys),
@@ -253,6 +255,11 @@ def _training(training: Training) -> Training:
     """The training without what its choices do not heed, so that a change there retrains nothing."""
     unheeded = [key for key, (chooser, choice) in HEEDED_WITH.items() if getattr(training, chooser) != choice]
     return replace(training, **{key: getattr(Training, key) for key in unheeded})
+
+
+def _semi_supervised(semi: SemiSupervised) -> SemiSupervised:
+    """The settings without what is not heeded, so that a change there retrains nothing."""
+    return semi if semi.taught else SemiSupervised()
 
 
 def _at_input_scale(augmentation: Augmentation, input_scale: float) -> Augmentation:

@@ -241,8 +241,8 @@ def read_plan(config: Mapping[str, Any], folder: str | Path = ".") -> Plan:
 
 def _at_home(dataset: Dataset) -> Dataset:
     """The section with ``~`` in its paths written out."""
-    root, labels, splits = map(os.path.expanduser, (dataset.root, dataset.labels, dataset.splits))
-    return replace(dataset, root=root, labels=labels, splits=splits)
+    paths = {name: os.path.expanduser(getattr(dataset, name)) for name in ("root", "labels", "splits", "unlabelled")}
+    return replace(dataset, **paths)
 
 
 def _without_val(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -143,6 +143,8 @@ def _row(model: Model, images: Images) -> tuple[str, ...]:
         mixing.append(f"loss {training.loss}")
     if training.class_weights != "none":
         mixing.append(f"weights {training.class_weights}")
+    if model.recipe.semi.unlabelled:
+        mixing.append(f"unlabelled {','.join(model.recipe.semi.unlabelled)}")
     return (
         model.init or "scratch",
         f"{network.architecture} {network.width}{attention}",
@@ -188,27 +190,33 @@ def _total(plan: Plan, images: Images, count: int) -> list[str]:
         number = len(plan.seeds) * sum(times for _, times in trainings)
         steps = len(plan.seeds) * sum(times * cost.training_steps(model, images.train) for model, times in trainings)
         operations = len(plan.seeds) * sum(n * cost.training_operations(m, images.train) for m, n in trainings)
-        shape = (images.train, images.height or 1, images.width or 1)
         hours = len(plan.seeds) * sum(n * cost.uninterrupted_minutes(m, images.train) for m, n in trainings) / 60
-        memory = max(cost.training_memory(model, shape) for model, _ in trainings)
+        memory = max(cost.training_memory(model, _shape(model, images)) for model, _ in trainings)
         lines.append(
             f"{title:<10} {number} trainings, {steps:,} steps, {_operations(operations)}; "
             f"at most {hours:.3g} hours one after the other, {memory / 1000:.1f} GB of memory"
         )
         on_gpus = [(model, times) for model, times in trainings if model.training_job.gpus]
         if on_gpus:
-            lines.append(" " * 11 + _on_gpus(plan, on_gpus, shape))
+            lines.append(" " * 11 + _on_gpus(plan, on_gpus, images))
     return [
         *lines,
         "Bounds are for slow machines: 10 GFLOP/s per CPU thread, 10 TFLOP/s per GPU, ten minutes per start.",
     ]
 
 
-def _on_gpus(plan: Plan, trainings: Sequence[tuple[Model, int]], shape: cost.Shape) -> str:
+def _shape(model: Model, images: Images) -> cost.Shape:
+    """Of all packed images that a training holds, with labels and without."""
+    held = images.train + sum(images.splits.get(split, 0) for split in model.recipe.semi.beside_train)
+    return held, images.height or 1, images.width or 1
+
+
+def _on_gpus(plan: Plan, trainings: Sequence[tuple[Model, int]], images: Images) -> str:
     """GPU hours of these trainings, for all seeds, and the memory of the GPU that needs most."""
-    operations = 2 * len(plan.seeds) * sum(n * cost.training_operations(m, shape[0]) for m, n in trainings)
+    operations = 2 * len(plan.seeds) * sum(n * cost.training_operations(m, images.train) for m, n in trainings)
     slow, fast = cost.GPU_SPEEDS
-    memory = max(cost.gpu_memory(model, shape, plan.engine.data_device_gb) for model, _ in trainings)
+    limit = plan.engine.data_device_gb
+    memory = max(cost.gpu_memory(model, _shape(model, images), limit) for model, _ in trainings)
     return (
         f"{operations / fast / 3600:.3g} to {operations / slow / 3600:.3g} GPU hours "
         f"at {fast / 1e12:.0f} to {slow / 1e12:.0f} TFLOP/s, {memory / 1000:.1f} GB of a GPU's memory"

@@ -50,6 +50,7 @@ def check_plan(plan: "Plan", config: Mapping[str, Any]) -> None:
         _check_network(origin, model)
         _check_training(origin, model)
         _check_mixing(origin, model, plan.regions.levels)
+        _check_unlabelled(plan, origin, model)
     _check_circles(plan)
     _check_reference(plan)
     _check_selection(plan)
@@ -231,7 +232,7 @@ def _has(entry: Any, parts: Sequence[str]) -> bool:
 
 def check_paths(dataset: Dataset) -> None:
     """Raise a UserError for a path that Snakemake would take for a pattern."""
-    for name in ("root", "labels", "splits"):
+    for name in ("root", "labels", "splits", "unlabelled"):
         path = getattr(dataset, name)
         if re.search(r"[{}]", path):
             raise UserError(f"config: dataset.{name} is {path!r}; a path must not hold braces, rename the folder")
@@ -271,6 +272,11 @@ def _check_training(origin: Origin, model: Model) -> None:
             f"config: {origin.key('compile')}: cuda_graphs gives wrong gradients with accumulate "
             f"{training.accumulate} (pytorch issue 169545); set compile: true, or accumulate: 1"
         )
+    if training.compile == "cuda_graphs" and model.recipe.semi.taught:
+        raise UserError(
+            f"config: {origin.key('compile')}: cuda_graphs gives wrong gradients with two losses of a step, as "
+            f"{origin.key('unlabelled')} has them (pytorch issue 169545); set compile: true"
+        )
     if training.loss in ("lovasz", "ohem") and training.class_weights != "none":
         raise UserError(
             f"config: {origin.key('loss')}: {training.loss} takes no class weights; "
@@ -300,6 +306,14 @@ def _check_mixing(origin: Origin, model: Model, cut: Sequence[int]) -> None:
         raise UserError(f"config: {key} names level {min(unknown)}, but regions.levels is {list(cut)}")
     if not any(weights.get(level, 0) > 0 for level in levels):
         raise UserError(f"config: {key} is {dict(weights)}; the weight of a level must be above 0")
+
+
+def _check_unlabelled(plan: "Plan", origin: Origin, model: Model) -> None:
+    key, wanted = origin.key("unlabelled"), model.recipe.semi.unlabelled
+    if "unlabelled" in wanted and not plan.dataset.unlabelled:
+        raise UserError(f"config: {key} names unlabelled, the folder dataset.unlabelled, which is not set")
+    for split in set(wanted) - {"unlabelled", *plan.splits}:
+        raise UserError(f"config: {key} names {split}, but the set has no {split} images; take it out")
 
 
 def _check_circles(plan: "Plan") -> None:
