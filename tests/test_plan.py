@@ -249,6 +249,7 @@ def test_the_rivals_are_every_choice_there_is_and_each_differs_in_one():
         differs |= {"mixing"} if arm.recipe.mixing != base.recipe.mixing else set()
         if arm.recipe.semi.unlabelled:
             assert differs == ({"mixing"} if name == "mean_teacher_tail" else set())
+            assert arm.recipe.semi.taught == (arm.labels_from is None), "a teacher, or an ensemble's labels"
             assert "test" not in arm.recipe.semi.unlabelled, "not among the images that the challenge gives to train on"
         else:
             assert len(differs) == 1 and differs <= {"mixing", "sampling", "loss", "class_weights"}
@@ -307,13 +308,16 @@ def test_jobs_read_what_their_mixing_and_their_start_need():
     assert found["experts"] == [f"results/toycity/predictions/m2-{name}/seed0/test" for name in ("train", "bus")]
 
 
-def test_a_training_reads_the_images_that_it_learns_from():
+def test_a_training_reads_the_images_and_the_labels_that_it_learns_from():
     models = {"m0": {"unlabelled": ["val", "train", "unlabelled"]}}
+    models["unet"] = {"labels_from": "ensemble", "unlabelled": ["val"]}
     plan = plan_of({"dataset": {"unlabelled": "more"}, "models": models})
-    taught = training_inputs(plan, plan.model("m0"), "3", tuple)
+    taught, learned = (training_inputs(plan, plan.model(name), "3", tuple) for name in ("m0", "unet"))
     packed = [plan.files.packed(split) for split in ("val", "unlabelled")]
     for name in ("images", "truth", "index"):
         assert taught[f"unlabelled_{name}"] == [files[name] for files in packed]
+    assert "predictions" not in taught and learned["unlabelled_images"] == [packed[0]["images"]]
+    assert learned["predictions"] == [plan.files.predictions("ensemble", 3, split) for split in ("train", "val")]
 
 
 def test_the_default_configuration_says_nothing_that_the_types_say():
@@ -370,8 +374,12 @@ def test_the_plan_counts_what_a_row_starts_from():
 
 
 def test_the_plan_counts_what_a_row_learns_from():
-    """Images without labels take memory."""
+    """A distilled network needs the ensemble, though no row names it; images without labels take memory."""
     images = Images({"train": 48, "val": 16, "test": 16}, height=1024, width=2048)
+    only = {"tables": {"table1": ["distilled"], "ablation": ["distilled"]}, "buckets": {"rebucket": False}}
+    text = describe(plan_of({**shipped("rivals.yaml"), **only}), images, ["bus", "train"], "known").splitlines()
+    assert {"distilled", "m1", "m2-<class>"} <= {line.partition(" ")[0] for line in text}
+    assert any(line.startswith("Table 1    4 trainings") for line in text)
 
     def memory(*unlabelled: str) -> float:
         m0 = {"models": {"m0": {"unlabelled": list(unlabelled)}}, "tables": {"table1": ["m0"], "ablation": ["m0"]}}

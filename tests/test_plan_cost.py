@@ -89,10 +89,14 @@ def test_larger_work_asks_for_more():
     assert cost.inference_memory(PAPER, MINICITY) < 10000
 
 
-def test_a_teacher_takes_time():
-    """Two forward passes, and the student's forward and backward once more."""
+def test_a_teacher_takes_time_and_predicted_labels_memory():
+    """Two forward passes, and the student's forward and backward once more; labels and images copied, not mapped."""
     taught = replace(PAPER, recipe=replace(PAPER.recipe, semi=SemiSupervised(("val",))))
     assert cost.training_operations(taught, 200) == pytest.approx(cost.training_operations(PAPER, 200) * 8 / 3)
+    labelled = replace(PAPER, labels_from="m1")
+    assert cost.training_operations(labelled, 200) == cost.training_operations(PAPER, 200)
+    more = cost.training_memory(labelled, MINICITY) - cost.training_memory(PAPER, MINICITY)
+    assert more == pytest.approx(200 * 1024 * 2048 * 4 / 2**20, abs=1)
 
 
 def test_a_training_longer_than_a_job_is_counted_whole():

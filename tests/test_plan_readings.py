@@ -45,14 +45,16 @@ def test_each_departure_is_said_by_its_key(overlay, words):
 @pytest.mark.parametrize(
     ("overlay", "rows", "titles"),
     [
-        ({}, ["m1", "mean_teacher"], []),
+        ({}, ["m1", "mean_teacher", "distilled"], []),
         ({"evaluation": {"split": "val"}}, ["m1", "mean_teacher"], ["mean teacher"]),
+        ({"evaluation": {"split": "val"}}, ["m0", "distilled"], ["the ensemble distilled"]),
         ({"models": {"m1": {"unlabelled": ["test"]}}}, ["m0", "m1_all_scales"], ["M1, all scales for each class"]),
+        ({"models": {"m1": {"unlabelled": ["test"]}}}, ["distilled", "m0"], ["the ensemble distilled"]),
         ({"models": {"m2": {"unlabelled": ["test"]}}}, ["m1", "ensemble"], ["multi-level tail cutmix"]),
     ],
 )
 def test_rows_that_learned_from_scored_images_are_named(overlay, rows, titles):
-    """Also those with the weights of such a network or its experts."""
+    """Also those with the weights of such a network, with its experts, or with labels from it."""
     said = scored_images_seen(plan_of(merged(shipped("rivals.yaml"), overlay)), rows)
     assert said == [f"Also trained on the scored images, without their labels: {title}." for title in titles]
 

@@ -81,7 +81,8 @@ def training_memory(model: Model, shape: Shape) -> int:
     images, height, width = shape
     training, gpus = model.recipe.training, model.training_job.gpus
     packed = images * height * width * 4 / 2**20
-    mapped = min(MAPPED_MB, packed) + (packed * max(gpus, 1) if model.fold else 0)  # a process copies the other folds
+    copied = model.fold or model.labels_from  # by each process: the other folds, or images and their predicted labels
+    mapped = min(MAPPED_MB, packed) + (packed * max(gpus, 1) if copied else 0)
     if gpus:
         return round(LIBRARIES_MB + CUDA_MB * gpus + mapped)
     pixels = training.batch / training.accumulate * math.prod(training.crop)

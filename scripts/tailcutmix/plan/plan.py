@@ -151,9 +151,15 @@ class Plan:
         return list(dict.fromkeys(model.name for model in trained if model.name in self.templates()))
 
     def before(self, name: str) -> list[str]:
-        """The models whose weights a model takes or starts from; a template stands for its experts."""
+        """The models whose weights a model takes or starts from, and whose predictions are its labels.
+
+        A template stands for its experts.
+        """
         model = self.model(name)
-        return list(filter(None, [model.weights or model.init]))
+        if model.weights:
+            return [model.weights]
+        before = [model.init] if model.init else []
+        return before + (self.members(model.labels_from) if model.labels_from else [])
 
     def members(self, row: str) -> list[str]:
         """A model itself, or the base and the template of an ensemble."""
@@ -180,7 +186,8 @@ class Plan:
         if not self.folds:
             return []
         names = [self.buckets.model] if self.rebuckets else []
-        for row in rows:
+        labelling = filter(None, (self.model(name).labels_from for name in self.needed(rows)))
+        for row in dict.fromkeys([*rows, *labelling]):
             ensemble = self.ensembles.get(row)
             members = [row]
             if ensemble is not None:  # all experts of a template take their scales from one model

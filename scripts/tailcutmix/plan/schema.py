@@ -40,6 +40,10 @@ MODEL_KEYS: dict[str, tuple[Schema, str]] = {
     "extends": ({"type": "string"}, "start from the settings of another model"),
     "weights": ({"type": "string"}, "no training: use the weights of another model, and predict differently"),
     "init": ({"type": "string"}, "start from the final weights of another model"),
+    "labels_from": (
+        {"type": "string"},
+        "train on the labels that an ensemble or a model predicts, for the train images and those of `unlabelled`",
+    ),
 }
 
 ENSEMBLE_KEYS: dict[str, tuple[Schema, str]] = {

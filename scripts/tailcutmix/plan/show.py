@@ -145,6 +145,8 @@ def _row(model: Model, images: Images) -> tuple[str, ...]:
         mixing.append(f"weights {training.class_weights}")
     if model.recipe.semi.unlabelled:
         mixing.append(f"unlabelled {','.join(model.recipe.semi.unlabelled)}")
+    if model.labels_from:
+        mixing.append(f"labels from {model.labels_from}")
     return (
         model.init or "scratch",
         f"{network.architecture} {network.width}{attention}",

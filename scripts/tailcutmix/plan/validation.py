@@ -27,7 +27,10 @@ LEAST_SCALE = 0.05
 OF_ONE_CLASS = ("level0", "levels", "all_levels")
 """Mixings that give an expert its class alone."""
 
-OF_TAIL = (*OF_ONE_CLASS, "copy_paste")
+OF_TRUE_LABELS = ("levels", "all_levels", "copy_paste")
+"""Mixings of regions and objects, which are found in the true labels of the train images."""
+
+OF_TAIL = ("level0", *OF_TRUE_LABELS)
 """Mixings of the tail classes."""
 
 
@@ -186,6 +189,13 @@ def _check_selection(plan: "Plan") -> None:
             f"config: selection.folds is {folds}, but nothing is chosen: no row has per_class_scales or gate, and no "
             "class moves between buckets; set it to 0"
         )
+    for name in plan.folded(plan.tables.table1 + plan.tables.ablation):
+        if plan.model(name).labels_from:
+            raise UserError(
+                f"config: models.{name}.labels_from: with selection.folds, what is chosen for {name} needs it without "
+                "each fold, but those who label its images have seen them all; set inference: {per_class_scales: "
+                "false} there, or selection.folds: 0"
+            )
     if plan.dataset.source == "toycity":  # images of other sets are counted in the first training
         check_folds(folds, plan.dataset.toycity.train)
 
@@ -314,16 +324,28 @@ def _check_unlabelled(plan: "Plan", origin: Origin, model: Model) -> None:
         raise UserError(f"config: {key} names unlabelled, the folder dataset.unlabelled, which is not set")
     for split in set(wanted) - {"unlabelled", *plan.splits}:
         raise UserError(f"config: {key} names {split}, but the set has no {split} images; take it out")
+    if model.labels_from is None or model.weights:
+        return
+    key = origin.key("labels_from")
+    if model.expert_of or model.name in plan.templates():
+        raise UserError(f"config: {key}: experts learn their class from the true labels; not for models.{model.name}")
+    if model.labels_from not in {*plan.models, *plan.ensembles} - {*plan.templates()}:
+        raise UserError(f"config: {key} is {model.labels_from!r}, which is neither an ensemble nor a model of its own")
+    if model.recipe.mixing.name in OF_TRUE_LABELS:
+        raise UserError(
+            f"config: {key}: the mixing {model.recipe.mixing.name} of models.{model.name} takes regions of the true "
+            "labels; set mixing: none, or another"
+        )
 
 
 def _check_circles(plan: "Plan") -> None:
-    """``init`` and ``weights`` together must not lead back to a model itself."""
+    """``init``, ``weights`` and ``labels_from`` together must not lead back to a model itself."""
     ways = [[name] for name in plan.models]
     for way in ways:  # longer ones are added meanwhile
         for following in plan.before(way[-1]):
             if following in way:
-                words = f"init and weights go in a circle: {' -> '.join([*way, following])}"
-                raise UserError(f"config: models.{way[0]}: {words}")
+                words = "init, weights and labels_from go in a circle"
+                raise UserError(f"config: models.{way[0]}: {words}: {' -> '.join([*way, following])}")
             ways.append([*way, following])
 
 

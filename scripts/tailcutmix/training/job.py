@@ -14,8 +14,9 @@ import pandas as pd
 import torch
 
 from tailcutmix.dataset.instances import InstanceMaps
-from tailcutmix.dataset.packing import Packed, PackedFiles, open_packed
+from tailcutmix.dataset.packing import Packed, PackedFiles, open_array, open_packed
 from tailcutmix.dataset.parts import without
+from tailcutmix.dataset.pseudo_labels import digest_of, relabelled
 from tailcutmix.devices import lease_devices
 from tailcutmix.errors import UserError
 from tailcutmix.labels import Label, LabelTable, read_labels
@@ -53,6 +54,7 @@ class TrainingInputs:
         init: weights to start from; None to start from scratch.
         unlabelled_images, unlabelled_truth, unlabelled_index: of the packed splits other than train whose images are
             also learned from.
+        predictions: folders of predicted labels that take the place of the true ones: of train, and of those splits.
     """
 
     images: Path
@@ -66,6 +68,7 @@ class TrainingInputs:
     unlabelled_images: tuple[Path, ...] = ()
     unlabelled_truth: tuple[Path, ...] = ()
     unlabelled_index: tuple[Path, ...] = ()
+    predictions: tuple[Path, ...] = ()
 
     @property
     def packed(self) -> PackedFiles:
@@ -135,7 +138,7 @@ def train_in_process(job: TrainingJob, process: Process) -> None:
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
     labels = read_labels(job.inputs.labels)
-    packed, others = open_splits(job)
+    packed, others = open_splits(job, labels)
     sampler = build_sampler(job, packed, labels, process)
     torch.manual_seed(job.seed)
     model = build_model(job.recipe.network, labels.num_classes)
@@ -147,11 +150,16 @@ def train_in_process(job: TrainingJob, process: Process) -> None:
     train(model, sampler, Run(job.recipe, job.engine, outputs, process, labels.classes, loss, pairs))
 
 
-def open_splits(job: TrainingJob) -> tuple[Packed, list[Packed]]:
-    """All images that are ever seen: those with labels, outside the fold that is left out, and each split without."""
+def open_splits(job: TrainingJob, labels: LabelTable) -> tuple[Packed, list[Packed]]:
+    """All images that are ever seen: those with labels, outside the fold that is left out, and each split without.
+
+    Predicted labels make of all of them images with labels.
+    """
     packed = open_packed(job.inputs.packed, job.inputs.manifest)
     packed = without(packed, job.fold) if job.fold else packed
     others = [open_packed(files, job.inputs.manifest) for files in job.inputs.unlabelled]
+    if job.inputs.predictions:
+        return relabelled([packed, *others], job.inputs.predictions, labels), []
     return packed, others
 
 
@@ -183,7 +191,9 @@ def build_sampler(job: TrainingJob, packed: Packed, labels: LabelTable, process:
     if boxes is not None and job.fold:
         boxes = boxes[boxes["image_id"].isin(packed.image_ids)]
     material = Material(labels.classes, read_job_tail(job, labels), boxes, instances_of(job))
-    return Sampler(packed, job.recipe, material, place_of(job, process), job.seed)
+    # An epoch is no longer for images that have labels by prediction alone.
+    images = len(open_array(job.inputs.images)) if job.inputs.predictions else None
+    return Sampler(packed, job.recipe, material, place_of(job, process), job.seed, images)
 
 
 def read_job_tail(job: TrainingJob, labels: LabelTable) -> tuple[Label, ...]:
@@ -215,6 +225,7 @@ def definition(job: TrainingJob) -> dict[str, Any]:
         "tail": [known.slug for known in read_job_tail(job, read_labels(job.inputs.labels))],
         "files": {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in read.items() if path},
         "instances": instances and instances.digest,
+        "predictions": [digest_of(folder) for folder in job.inputs.predictions],
         "code": job.code,
         "output": str(job.outputs.model),
     }

@@ -14,8 +14,8 @@ class SemiSupervised:
     """Which images are learned from without their labels, and how a mean teacher teaches them."""
 
     unlabelled: tuple[Literal["train", "val", "test", "unlabelled"], ...] = key((), uniqueItems=True)
-    """splits whose images are also learned from, without their labels, by a mean teacher with CutMix;
-    `unlabelled` is the folder `dataset.unlabelled`; none by default"""
+    """splits whose images are also learned from, without their labels, by a mean teacher with CutMix (or by
+    `labels_from`); `unlabelled` is the folder `dataset.unlabelled`; none by default"""
 
     consistency_weight: float = key(1.0, minimum=0)
     """with `unlabelled`: weight of the squared difference between the student's and the teacher's probabilities; 0: no
