@@ -19,7 +19,7 @@ report: "workflow/report/workflow.rst"
 
 
 wildcard_constraints:
-    split="train|val|test",
+    split="train|val|test|unlabelled",
     seed=r"\d+",
     class_slug=r"[A-Za-z0-9_.-]+",
 

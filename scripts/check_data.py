@@ -1,8 +1,10 @@
 """Print what the files of a set say before anything is trained: problems, their cures, classes, buckets and cost."""
 
+import pandas as pd
+
 from tailcutmix.dataset import check
 from tailcutmix.dataset.images import read_size
-from tailcutmix.dataset.sources import list_images
+from tailcutmix.dataset.sources import list_images, list_unlabelled
 from tailcutmix.plan.plan import SPLITS, read_plan
 from tailcutmix.plan.show import Images, describe
 from tailcutmix.rule_script import job
@@ -13,6 +15,8 @@ with job(snakemake):
     plan = read_plan(snakemake.config)
     data = plan.dataset
     listing = list_images(data.source, next(iter(snakemake.input.raw), data.root), data.splits, data.files)
+    if data.unlabelled:
+        listing = pd.concat([listing, list_unlabelled(data.unlabelled)], ignore_index=True)
     found, statistics = check.examine(listing, plan.labels, plan.split, data.size, snakemake.threads)
     print(*found, sep="\n")
     check.require(found)

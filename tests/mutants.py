@@ -75,7 +75,7 @@ MUTANTS = [
     Mutant("mixing/augment", "LUMA = (0.299, 0.587, 0.114)", "LUMA = (0.333, 0.334, 0.333)"),
     Mutant("mixing/source", "image[::4, ::4]", "image[:4, :4]"),
     # The streams
-    Mutant("mixing/streams", "BETA, ORDER = range(6)", "BETA, ORDER = 0, 0, 0, 0, 4, 5"),
+    Mutant("mixing/streams", "ORDER, UNLABELLED = range(7)", "ORDER, UNLABELLED = 0, 0, 0, 0, 4, 5, 6"),
     Mutant("mixing/streams", "numbers[\"mixed\"] < probability", "numbers[\"mixed\"] > probability"),
     Mutant("mixing/streams", "(u * count).astype", "np.rint(u * count).astype"),
     Mutant("mixing/streams", "key=[seed, step]", "key=[seed, 0]"),

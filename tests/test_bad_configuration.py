@@ -126,6 +126,17 @@ def test_whole_numbers_are_written_as_such(key, value):
         ("models/m0/init", "m0", ["models.m0.init", "circle"]),
         ("models/m0/weights", "m0", ["models.m0.weights", "circle"]),
         ("models/m0", {"init": "m3"}, ["models.m0.init", "no key of models"]),
+        ("models/a", {"labels_from": "a"}, ["models.a", "labels_from go in a circle: a -> a"]),
+        ("models/a", {"labels_from": "m3"}, ["models.a.labels_from is 'm3'", "neither an ensemble nor a model"]),
+        ("models/a", {"labels_from": "m2"}, ["models.a.labels_from is 'm2'", "neither an ensemble nor a model"]),
+        ("models/a", {"labels_from": "m0", "mixing": "copy_paste"}, ["models.a.labels_from", "true labels"]),
+        ("models/m2/labels_from", "m0", ["models.m2.labels_from", "experts learn"]),
+        ("models/m2-car", {"labels_from": "m0"}, ["models.m2-car.labels_from", "experts learn"]),
+        ("models/a", {"unlabelled": ["unlabelled"]}, ["models.a.unlabelled", "dataset.unlabelled, which is not set"]),
+        ("models/a", {"unlabelled": ["vall"]}, ["models.a.unlabelled.0 is 'vall'", "train, val, test, unlabelled"]),
+        ("models/a", {"unlabelled": ["val"], "compile": "cuda_graphs"}, ["models.a.compile", "models.a.unlabelled"]),
+        ("dataset/unlabelled", "{x}", ["dataset.unlabelled", "braces"]),
+        ("buckets/model", "m1", ["buckets.model is 'm1'", "needs the tail"]),
         ("dataset/name", "small\n", ["dataset.name", "line break"]),
         ("dataset/name", "../small", ["dataset.name", "of the form"]),
         ("dataset/name", "", ["dataset.name", "of the form"]),
@@ -157,7 +168,24 @@ def test_keys_are_named(key, value, words):
 def test_a_circle_of_init_and_weights_is_found():
     config = copy.deepcopy(SMALL)
     config["models"] |= {"a": {"init": "b"}, "b": {"weights": "a"}}
-    assert "init and weights go in a circle: a -> b -> a" in refusal(config)
+    assert "init, weights and labels_from go in a circle: a -> b -> a" in refusal(config)
+
+
+def test_a_circle_through_the_experts_of_an_ensemble_is_found():
+    """Its experts start from the network that shall learn what it predicts."""
+    config = copy.deepcopy(SMALL)
+    config["models"] |= {"a": {"labels_from": "other"}, "b": {"mixing": "level0", "init": "a"}}
+    config["ensembles"]["other"] = {"base": "m1", "experts": "b"}
+    assert "labels_from go in a circle: a -> b -> a" in refusal(config)
+
+
+@pytest.mark.parametrize("key", ["init", "labels_from"])
+def test_what_decides_the_tail_needs_no_tail_by_detours_either(key):
+    config = with_key("buckets/model", "a")
+    config["models"]["a"] = {key: "m1"}
+    assert "buckets.model is 'a'" in refusal(config) and "m1 is trained, which needs the tail" in refusal(config)
+    config["buckets"]["tail"] = ["bus"]
+    read_plan(config, ROOT)
 
 
 def test_levels_of_weights_may_be_numbers():

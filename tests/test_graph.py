@@ -91,7 +91,8 @@ def test_the_rivals_are_planned_and_trained_as_arms_of_the_ablation(folder):
     assert "write_ablation" not in counts, "its page shows Table 1, whose U-Net is no rival"
     described = run(folder, "plan", "--quiet", "all", *overlays).stdout
     for name, words in {"classmix": "classmix", "rare_classes": "sampled by rare_classes", "focal": "loss focal",
-                        "bounded_weights": "weights bounded"}.items():  # fmt: skip
+                        "bounded_weights": "weights bounded", "mean_teacher": "unlabelled train,val",
+                        "distilled": "unlabelled val labels from ensemble"}.items():  # fmt: skip
         (line,) = [line for line in described.splitlines() if line.startswith(f"{name} ")]
         assert words in line
 

@@ -95,7 +95,8 @@ def test_streams_share_no_number_and_rows_do_not_depend_on_their_count():
     drawn = [uniforms(*key, 5, three)["three"] for key in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (0, 0, 2))]
     assert len(np.unique(drawn)) == 5 * 15
     assert np.array_equal(uniforms(0, 1, 0, 50, three)["three"][:5], drawn[2])
-    assert len({streams.BASE, streams.TAIL, streams.PATCH, streams.CONTRAST, streams.BETA, streams.ORDER}) == 6
+    numbers = (streams.BASE, streams.TAIL, streams.PATCH, streams.CONTRAST, streams.BETA, streams.ORDER)
+    assert len({*numbers, streams.UNLABELLED}) == 7
     assert min(part.min() for part in drawn) >= 0 and max(part.max() for part in drawn) < 1
 
 

@@ -5,6 +5,7 @@ import re
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from conftest import ROOT
@@ -12,7 +13,8 @@ from PIL import Image
 
 from tailcutmix.dataset import check, manifest
 from tailcutmix.dataset.images import read_image, read_label
-from tailcutmix.dataset.sources import list_images
+from tailcutmix.dataset.packing import PackedFiles, open_packed, pack
+from tailcutmix.dataset.sources import list_images, list_unlabelled
 from tailcutmix.errors import UserError
 from tailcutmix.labels import read_labels
 from tailcutmix.plan import watch
@@ -283,6 +285,34 @@ def test_all_problems_come_at_once(tmp_path, table):
     with pytest.raises(UserError, match="2 problems in the data") as error:
         check.require(found(tmp_path, table))
     assert "vala.png" in str(error.value) and "dataset.size" in str(error.value)
+
+
+def test_images_without_labels_are_a_split_of_their_own(tmp_path, table):
+    """A folder of them with sub-folders, as one has it; no label is looked for, and none is counted."""
+    make_set(tmp_path / "set")
+    for name in ("Ä 1.jpg", "a/b.png", "b/a.PNG", "set/b.png"):
+        save(tmp_path / "more" / name, SHADES)
+    (tmp_path / "more/._b.png").write_bytes(b"x")
+    (tmp_path / "more/notes.txt").touch()
+    listing = pd.concat([list_images("folders", tmp_path / "set"), list_unlabelled(tmp_path / "more")])
+    rows = manifest.build(listing)
+    assert rows.split.tolist() == ["train"] * 2 + ["val"] * 2 + ["unlabelled"] * 4
+    assert rows.image_id.tolist()[4:] == ["__1", "a_b", "b_a", "set_b"]
+    (finding,), statistics = check.examine(listing, read_labels(table), "val", None)
+    assert finding.files == (str(tmp_path / "more/._b.png"),) and not finding.stops
+    assert set(statistics.split) == {"train", "val"}
+    manifest.write_manifest(rows, tmp_path / "manifest.csv")
+    files = PackedFiles.under(tmp_path / "packed")
+    pack(tmp_path / "manifest.csv", "unlabelled", read_labels(table), None, files)
+    packed = open_packed(files, tmp_path / "manifest.csv")
+    assert len(packed) == 4 and not packed.has_label.any() and (packed.labels == 255).all()
+
+
+@pytest.mark.parametrize(("folder", "words"), [("none", "no such folder"), ("set/labels", "no image in it")])
+def test_a_folder_without_images_is_named(tmp_path, folder, words):
+    (tmp_path / "set/labels").mkdir(parents=True)
+    with pytest.raises(UserError, match=f"{folder}: {words}; dataset.unlabelled"):
+        list_unlabelled(tmp_path / folder)
 
 
 def test_raw_files_are_watched_by_content(tmp_path):

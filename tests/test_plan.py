@@ -1,5 +1,6 @@
 """The plan: shipped configurations are read, mistakes named with what is allowed, and models resolved."""
 
+import re
 from dataclasses import fields, replace
 from typing import get_args, get_type_hints
 
@@ -246,8 +247,14 @@ def test_the_rivals_are_every_choice_there_is_and_each_differs_in_one():
         assert name in rows and arm.inference == base.inference and arm.init is None
         differs = {key for key, value in vars(arm.recipe.training).items() if value != vars(base.recipe.training)[key]}
         differs |= {"mixing"} if arm.recipe.mixing != base.recipe.mixing else set()
-        assert len(differs) == 1 and differs <= {"mixing", "sampling", "loss", "class_weights"}
-        assert replace(arm.recipe, mixing=base.recipe.mixing, training=base.recipe.training) == base.recipe
+        if arm.recipe.semi.unlabelled:
+            assert differs == ({"mixing"} if name == "mean_teacher_tail" else set())
+            assert arm.recipe.semi.taught == (arm.labels_from is None), "a teacher, or an ensemble's labels"
+            assert "test" not in arm.recipe.semi.unlabelled, "not among the images that the challenge gives to train on"
+        else:
+            assert len(differs) == 1 and differs <= {"mixing", "sampling", "loss", "class_weights"}
+        same = {part: getattr(base.recipe, part) for part in ("mixing", "training", "semi")}
+        assert replace(arm.recipe, **same) == base.recipe
         assert (arm.recipe.training.epochs, arm.recipe.training.expand) == length
 
 
@@ -301,6 +308,18 @@ def test_jobs_read_what_their_mixing_and_their_start_need():
     assert found["experts"] == [f"results/toycity/predictions/m2-{name}/seed0/test" for name in ("train", "bus")]
 
 
+def test_a_training_reads_the_images_and_the_labels_that_it_learns_from():
+    models = {"m0": {"unlabelled": ["val", "train", "unlabelled"]}}
+    models["unet"] = {"labels_from": "ensemble", "unlabelled": ["val"]}
+    plan = plan_of({"dataset": {"unlabelled": "more"}, "models": models})
+    taught, learned = (training_inputs(plan, plan.model(name), "3", tuple) for name in ("m0", "unet"))
+    packed = [plan.files.packed(split) for split in ("val", "unlabelled")]
+    for name in ("images", "truth", "index"):
+        assert taught[f"unlabelled_{name}"] == [files[name] for files in packed]
+    assert "predictions" not in taught and learned["unlabelled_images"] == [packed[0]["images"]]
+    assert learned["predictions"] == [plan.files.predictions("ensemble", 3, split) for split in ("train", "val")]
+
+
 def test_the_default_configuration_says_nothing_that_the_types_say():
     """Each default stands once: config.yaml holds what differs."""
     kinds = {
@@ -341,6 +360,33 @@ def test_the_plan_is_shown_before_anything_runs(name):
         assert words in text, words
     fixed = describe(plan_of({**shipped(name), "buckets": {"tail": []}}), Images({}), [], "fixed")
     assert "no class (fixed)" in fixed and "not there yet" in fixed
+
+
+def test_the_plan_counts_what_a_row_starts_from():
+    """M2 of all classes alone needs M1, though no row names it."""
+    only = {"tables": {"table1": ["m2_all"], "ablation": ["m2_all"]}, "buckets": {"tail": ["bus"]}}
+    text = describe(plan_of(only), Images({"train": 48})).splitlines()
+    assert {"m1", "m2_all"} <= {line.partition(" ")[0] for line in text}
+    assert any(line.startswith("Table 1    2 trainings") for line in text)
+    from_expert = {"models": {"m2-bus": {"epochs": 1}, "m2_all": {"init": "m2-bus"}}}
+    text = describe(plan_of({**only, **from_expert}), Images({"train": 48})).splitlines()
+    assert any(line.startswith("Table 1    3 trainings") for line in text)
+
+
+def test_the_plan_counts_what_a_row_learns_from():
+    """A distilled network needs the ensemble, though no row names it; images without labels take memory."""
+    images = Images({"train": 48, "val": 16, "test": 16}, height=1024, width=2048)
+    only = {"tables": {"table1": ["distilled"], "ablation": ["distilled"]}, "buckets": {"rebucket": False}}
+    text = describe(plan_of({**shipped("rivals.yaml"), **only}), images, ["bus", "train"], "known").splitlines()
+    assert {"distilled", "m1", "m2-<class>"} <= {line.partition(" ")[0] for line in text}
+    assert any(line.startswith("Table 1    4 trainings") for line in text)
+
+    def memory(*unlabelled: str) -> float:
+        m0 = {"models": {"m0": {"unlabelled": list(unlabelled)}}, "tables": {"table1": ["m0"], "ablation": ["m0"]}}
+        (line,) = (line for line in describe(plan_of(m0), images).splitlines() if line.startswith("Table 1"))
+        return float(re.search(r"([\d.]+) GB of memory", line)[1])
+
+    assert memory("train", "val") - memory() == pytest.approx(16 * 1024 * 2048 * 4 / 2**20 / 1000, abs=0.11)
 
 
 def test_the_plan_counts_the_steps_that_are_trained():

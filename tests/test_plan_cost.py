@@ -13,6 +13,7 @@ from tailcutmix.plan.architectures import TRAITS, traits_of
 from tailcutmix.plan.models import Model
 from tailcutmix.plan.settings.jobs import Inference, Resources
 from tailcutmix.plan.settings.recipe import ARCHITECTURES, Network, Recipe, Training
+from tailcutmix.plan.settings.unlabelled import SemiSupervised
 
 NETWORKS = [Network(width=width, head_channels=channels) for width, channels in [(8, 32), (18, 256), (48, 256)]]
 NETWORKS += [Network("unet", 64, attention="none", training_scales=(1.0,))]
@@ -86,6 +87,16 @@ def test_larger_work_asks_for_more():
     unflipped = replace(PAPER, inference=replace(PAPER.inference, flip=False))
     assert cost.inference_minutes(PAPER, MINICITY) > cost.inference_minutes(unflipped, MINICITY)
     assert cost.inference_memory(PAPER, MINICITY) < 10000
+
+
+def test_a_teacher_takes_time_and_predicted_labels_memory():
+    """Two forward passes, and the student's forward and backward once more; labels and images copied, not mapped."""
+    taught = replace(PAPER, recipe=replace(PAPER.recipe, semi=SemiSupervised(("val",))))
+    assert cost.training_operations(taught, 200) == pytest.approx(cost.training_operations(PAPER, 200) * 8 / 3)
+    labelled = replace(PAPER, labels_from="m1")
+    assert cost.training_operations(labelled, 200) == cost.training_operations(PAPER, 200)
+    more = cost.training_memory(labelled, MINICITY) - cost.training_memory(PAPER, MINICITY)
+    assert more == pytest.approx(200 * 1024 * 2048 * 4 / 2**20, abs=1)
 
 
 def test_a_training_longer_than_a_job_is_counted_whole():

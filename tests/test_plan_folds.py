@@ -73,6 +73,7 @@ def test_what_choices_are_made_by(overlay, suffix, split, weights):
         ({"buckets": {"tail": ["bus"]}}, ["m1"]),
         ({"buckets": {"tail": ["bus"]}, "ensembles": {"ensemble": {"gate": True}}}, ["m1", "m2"]),
         ({"buckets": {"model": "m0_average"}}, ["m0_single", "m1"]),
+        ({"tables": {"table1": ["unet"]}, "models": {"unet": {"labels_from": "ensemble_gate"}}}, ["m0", "m1", "m2"]),
     ],
 )
 def test_what_is_trained_again_is_what_stands_behind_a_choice(overlay, folded):
@@ -90,6 +91,10 @@ def test_what_is_trained_again_is_what_stands_behind_a_choice(overlay, folded):
         (
             {**TWO, "buckets": {"rebucket": False}, "tables": {"table1": ["unet", "m0"], "ablation": ["m0"]}},
             "folds is 2, but nothing is chosen",
+        ),
+        (
+            {**TWO, "models": {"unet": {"labels_from": "ensemble", "inference": {"per_class_scales": True}}}},
+            "models.unet.labels_from: with selection.folds, what is chosen for unet",
         ),
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 from test_plan import plan_of, shipped
 
 from tailcutmix.plan.plan import merged
-from tailcutmix.plan.readings import departures, sentences
+from tailcutmix.plan.readings import departures, scored_images_seen, sentences
 
 LITERAL = {
     "regions": {"min_area": 0},
@@ -40,6 +40,23 @@ def test_the_literal_reading_has_nothing_to_say():
 def test_each_departure_is_said_by_its_key(overlay, words):
     (found,) = departures(plan_of(merged(LITERAL, overlay)))
     assert words in found
+
+
+@pytest.mark.parametrize(
+    ("overlay", "rows", "titles"),
+    [
+        ({}, ["m1", "mean_teacher", "distilled"], []),
+        ({"evaluation": {"split": "val"}}, ["m1", "mean_teacher"], ["mean teacher"]),
+        ({"evaluation": {"split": "val"}}, ["m0", "distilled"], ["the ensemble distilled"]),
+        ({"models": {"m1": {"unlabelled": ["test"]}}}, ["m0", "m1_all_scales"], ["M1, all scales for each class"]),
+        ({"models": {"m1": {"unlabelled": ["test"]}}}, ["distilled", "m0"], ["the ensemble distilled"]),
+        ({"models": {"m2": {"unlabelled": ["test"]}}}, ["m1", "ensemble"], ["multi-level tail cutmix"]),
+    ],
+)
+def test_rows_that_learned_from_scored_images_are_named(overlay, rows, titles):
+    """Also those with the weights of such a network, with its experts, or with labels from it."""
+    said = scored_images_seen(plan_of(merged(shipped("rivals.yaml"), overlay)), rows)
+    assert said == [f"Also trained on the scored images, without their labels: {title}." for title in titles]
 
 
 def test_what_val_decided_is_said_where_val_is_scored():

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 from conftest import ROOT
-from workflow_runs import FINISHED, TINY, jobs, run
+from workflow_runs import FINISHED, jobs, run
 
 from tailcutmix.plan import code
 
@@ -142,5 +142,5 @@ def test_every_rule_with_a_script_has_its_digest():
 def test_the_engine_and_resources_retrain_nothing(finished):
     folder, _ = finished
     assert again(folder, overlay={**FINISHED, "engine": {"log_every_seconds": 3, "history_every": 2}}) == set()
-    threads = {**FINISHED, "models": {**TINY["models"], "m1": {**TINY["models"]["m1"], "threads": 2}}}
+    threads = {**FINISHED, "models": {**FINISHED["models"], "m1": {**FINISHED["models"]["m1"], "threads": 2}}}
     assert again(folder, overlay=threads) == set()

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from tailcutmix.dataset import manifest
-from tailcutmix.dataset.images import read_instances
+from tailcutmix.dataset.images import read_instances, read_label, write_png
 from tailcutmix.dataset.packing import PackedFiles, open_packed, pack
 from tailcutmix.dataset.sources import list_images
 from tailcutmix.errors import UserError
@@ -22,11 +22,20 @@ from tailcutmix.plan.settings.jobs import Engine, Resources
 from tailcutmix.plan.settings.keys import plain, typed
 from tailcutmix.plan.settings.recipe import Augmentation, Mixing, Network, Recipe, Training
 from tailcutmix.plan.settings.tail import Regions
+from tailcutmix.plan.settings.unlabelled import SemiSupervised
 from tailcutmix.tail.regions import find_regions
 from tailcutmix.tail.subsets import Canvas, Subset, read_boxes, write_subset
 from tailcutmix.training.distributed import Process
 from tailcutmix.training.engine import TrainingOutputs
-from tailcutmix.training.job import TrainingInputs, TrainingJob, build_sampler, definition, run_training
+from tailcutmix.training.job import (
+    TrainingInputs,
+    TrainingJob,
+    build_pairs,
+    build_sampler,
+    definition,
+    open_splits,
+    run_training,
+)
 from toycity.generate import Settings, generate
 
 LABELS = Path(__file__).resolve().parent.parent / "config/labels/cityscapes.csv"
@@ -48,6 +57,7 @@ def data(tmp_path_factory):
     manifest.write_manifest(rows, folder / "manifest.csv")
     labels = read_labels(LABELS)
     pack(folder / "manifest.csv", "train", labels, None, PackedFiles.under(folder / "packed"))
+    pack(folder / "manifest.csv", "val", labels, None, PackedFiles.under(folder / "val"))
     (folder / "final.csv").write_text(BUCKETS)
     rows = manifest.read_manifest(folder / "manifest.csv", "train")
     write_subset(rows, labels.class_of("car"), Regions(), Subset.under(folder / "car", [1, 2, 3]), Canvas(32, 32), 1)
@@ -153,6 +163,83 @@ def test_a_stopped_rival_ends_as_if_nothing_had_happened(job, tmp_path, monkeypa
     run_training(disturbed)
     ours, theirs = (load_file(tmp_path / name / "model.safetensors") for name in ("disturbed", "m1"))
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def with_val(job, data, predictions=(), **semi):
+    """The job with val's images, without their labels."""
+    val = PackedFiles.under(data / "val")
+    files = {f"unlabelled_{name}": (getattr(val, name),) for name in ("images", "truth", "index")}
+    recipe = replace(job.recipe, semi=SemiSupervised(**{"unlabelled": ("train", "val"), **semi}))
+    return replace(with_inputs(job, **files, predictions=predictions), recipe=recipe)
+
+
+def test_a_stopped_student_of_a_mean_teacher_ends_as_if_nothing_had_happened(job, data, tmp_path, monkeypatch):
+    """The teacher, and where the pairs were, come from the checkpoint; level-0 cutmix mixes the labelled batches."""
+    job = with_val(with_training(job, accumulate=2), data, consistency_confidence=0.06)
+    run_training(job)
+    assert pd.read_csv(tmp_path / "m1/history.csv").images_mixed.tolist() == [4] * 4
+    disturbed = replace(job, outputs=outputs(tmp_path / "disturbed"))
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        stop_at(2, patch)
+        run_training(disturbed)
+    run_training(disturbed)
+    ours, theirs = (load_file(tmp_path / name / "model.safetensors") for name in ("disturbed", "m1"))
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_without_an_unlabelled_image_or_a_weight_there_is_no_teacher(job, data, tmp_path):
+    """Bit for bit what is trained without: and with them it is not."""
+    run_training(job)
+    alone = load_file(tmp_path / "m1/model.safetensors")
+    arms = {
+        "no_image": with_val(job, data, unlabelled=()),
+        "no_weight": with_val(job, data, consistency_weight=0.0),
+        "taught": with_val(job, data, final_weights="student"),
+    }
+    for name, arm in arms.items():
+        run_training(replace(arm, outputs=outputs(tmp_path / name)))
+        trained = load_file(tmp_path / name / "model.safetensors")
+        assert all(torch.equal(trained[key], alone[key]) for key in alone) == (name != "taught"), name
+
+
+@pytest.fixture
+def predictions(data, tmp_path):
+    """Predictions of train and val in the form of an ensemble's: label ids."""
+    labels, rng = read_labels(LABELS), np.random.default_rng(0)
+    folders = []
+    for split in ("train", "val"):
+        folders.append(tmp_path / "predicted" / split)
+        folders[-1].mkdir(parents=True)
+        for image_id in manifest.read_manifest(data / "manifest.csv", split).image_id:
+            ids = labels.to_label_id[rng.integers(0, labels.num_classes, (8, 16)).repeat(8, 0).repeat(8, 1)]
+            write_png(folders[-1] / f"{image_id}.png", ids.astype(np.uint8))
+    return tuple(folders)
+
+
+def test_a_distilled_network_is_given_the_ensembles_labels(job, data, tmp_path, predictions):
+    """Of the train images and of the unlabelled ones; an epoch stays as long, and other predictions are another run."""
+    distilled = with_val(job, data, predictions, unlabelled=("val",), consistency_weight=0.0)
+    labels, process = read_labels(LABELS), Process(torch.device("cpu"))
+    packed, others = open_splits(distilled, labels)
+    sampler = build_sampler(distilled, packed, labels, process)
+    assert others == [] and build_pairs(distilled, sampler, others, process) is None
+    ids = [path for folder in predictions for path in sorted(folder.iterdir())]
+    assert sampler.source.image_ids == [path.stem for path in ids]
+    for given, path in zip(sampler.source.labels.numpy(), ids, strict=True):
+        assert np.array_equal(given, labels.to_train_id[read_label(path)])
+    train, val = (open_packed(PackedFiles.under(data / name), data / "manifest.csv") for name in ("packed", "val"))
+    assert np.array_equal(sampler.source.images.numpy(), np.concatenate([train.images, val.images]))
+    assert sampler.draws_per_epoch == len(train) == 8
+    alone = with_inputs(job, predictions=predictions[:1])
+    assert np.array_equal(open_splits(alone, labels)[0].labels, packed.labels[:8]), "without an unlabelled image too"
+    run_training(distilled)
+    assert len(pd.read_csv(tmp_path / "m1/history.csv")) == 4
+    before = definition(distilled)
+    write_png(ids[0], read_label(ids[1]))
+    assert definition(distilled) != before
+    ids[-1].unlink()
+    with pytest.raises(UserError, match=f"{ids[-1].name}: no such file"):
+        run_training(replace(distilled, outputs=outputs(tmp_path / "again")))
 
 
 def test_copy_paste_cuts_out_the_instances_that_the_manifest_lists(job, data, tmp_path):
@@ -261,6 +348,9 @@ def test_a_run_is_what_changes_its_weights_and_nothing_else(job, tmp_path):
         with_inputs(job, boxes=(LABELS,)),
         with_inputs(job, init=LABELS),
         with_inputs(job, index=LABELS),
+        with_inputs(job, unlabelled_index=(LABELS,)),
+        with_inputs(job, predictions=(tmp_path,)),
+        replace(job, recipe=replace(RECIPE, semi=SemiSupervised(teacher_decay=0.9))),
         with_inputs(job, labels=add_row(LABELS, tmp_path / "labels.csv")),
         with_training(job, lr=0.02),
         replace(job, recipe=replace(RECIPE, mixing=replace(RECIPE.mixing, level_weights={1: 1.0}))),

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -85,10 +86,11 @@ def test_without_a_gpu_the_cure_is_named(tmp_path):
 def one_process(out, steps, settings, on_step=lambda step: None, model=None, dtype=torch.float32):
     """The same job as :func:`training_fakes.run_distributed`, here."""
     torch.manual_seed(0)
+    run = training_fakes.run_of(out, steps, **settings)
     training_fakes.train(
         model or training_fakes.TinyNet(dropout=0.0),
         training_fakes.FakeSampler(on_step=on_step, dtype=dtype),
-        training_fakes.run_of(out, steps, **settings),
+        replace(run, pairs=training_fakes.FakePairs() if run.recipe.semi.taught else None),
     )
 
 
@@ -109,7 +111,9 @@ def terminate_when(path):
 
 
 def test_two_processes_compute_what_one_does_and_after_a_sigterm_one_goes_on(tmp_path, monkeypatch):
+    """With the teacher of unlabelled pairs, which is saved and goes on too."""
     settings = {"history_every": 1, "checkpoint_seconds": 1000, "auxiliary_weight": 0.1, "loss": "lovasz"}
+    settings |= {"unlabelled": ["val"], "consistency_confidence": 0.4, "teacher_decay": 0.8}
     one, two = tmp_path / "one", tmp_path / "two"
     one_process(one, 24, settings)
 

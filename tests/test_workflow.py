@@ -118,7 +118,7 @@ def test_an_experts_schedule_concerns_that_expert_alone(finished, expert):
     ("change", "reruns"),
     [
         ({"evaluation": {"bootstrap": 200}}, {"score_predictions", "make_table1"}),
-        ({"models": {**TINY["models"], "unet": {"inference": {"flip": True}}}}, {"predict", "make_table1"}),
+        ({"models": {**FINISHED["models"], "unet": {"inference": {"flip": True}}}}, {"predict", "make_table1"}),
         ({"engine": {"checkpoint_seconds": 5}}, set()),
         ({"training": {"threads": 2}}, set()),
     ],
@@ -136,9 +136,9 @@ def test_a_change_reruns_what_depends_on_it(finished, change, reruns):
     ("change", "reruns"),
     [
         ({"tables": {"differences": [["m0", "m1"]]}}, {"make_differences", "record_index", "write_index"}),
-        ({"models": {**TINY["models"], "m2": {"epochs": 1, "title": "another", "short": "word"}}}, set()),
+        ({"models": {**FINISHED["models"], "m2": {"epochs": 1, "title": "another", "short": "word"}}}, set()),
         (
-            {"models": {**TINY["models"], "m0": {"short": "M zero"}}},
+            {"models": {**FINISHED["models"], "m0": {"short": "M zero"}}},
             {"make_table1", "make_differences", "make_per_class", "make_claims", "draw_label_distribution",
              "draw_per_class_iou", "draw_training", "draw_mixing", "draw_qualitative", "draw_claims",
              "draw_claims_in_pictures", "draw_confusions", "draw_scale_attention", "draw_scales_by_class",

@@ -7,7 +7,7 @@ import multiprocessing.forkserver
 import os
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,10 +19,12 @@ from torch import nn
 
 from tailcutmix.labels import Label
 from tailcutmix.mixing.batch import Batch, Counts
+from tailcutmix.mixing.unlabelled import Pairs
 from tailcutmix.models.build import build_model
 from tailcutmix.plan.settings.jobs import Engine
 from tailcutmix.plan.settings.keys import typed
 from tailcutmix.plan.settings.recipe import Network, Recipe, Training
+from tailcutmix.plan.settings.unlabelled import SemiSupervised
 from tailcutmix.training.class_weights import ClassCounts
 from tailcutmix.training.distributed import Process, process_group
 from tailcutmix.training.engine import Run, TrainingOutputs, train
@@ -90,6 +92,26 @@ class FakeSampler:
         return batch
 
 
+@dataclass
+class FakePairs:
+    """Unlabelled pairs that are a pure function of the step."""
+
+    batch_size: int = 4
+    rank: int = 0
+    world: int = 1
+
+    def __call__(self, step: int) -> Pairs:
+        generator = torch.Generator().manual_seed(5000 + step)
+        first, second = torch.randn(2, self.batch_size, 3, 16, 16, generator=generator)
+        mask = torch.zeros(self.batch_size, 16, 16, dtype=torch.bool)
+        for number, one in enumerate(mask):
+            one[number : number + 8, 2 : 10 + step % 4] = True
+        inside = torch.ones_like(mask)
+        inside[:, :, 14:] = False
+        share = slice(self.rank * self.batch_size // self.world, (self.rank + 1) * self.batch_size // self.world)
+        return Pairs(*(tensor[share] for tensor in (first, second, mask, inside)))
+
+
 def hrnet(dtype: torch.dtype) -> nn.Module:
     """The smallest HRNet with scale attention, its initial weights always the same."""
     torch.manual_seed(0)
@@ -104,7 +126,7 @@ def run_of(out, steps, process: Process | None = None, **settings) -> Run:
     out = Path(out)
     training = typed(Training, settings)
     return Run(
-        recipe=Recipe(network=typed(Network, settings), training=training),
+        recipe=Recipe(network=typed(Network, settings), training=training, semi=typed(SemiSupervised, settings)),
         engine=typed(Engine, settings),
         outputs=TrainingOutputs(out / "model.safetensors", out / "history.csv", out / "running"),
         process=process or Process(torch.device("cpu")),
@@ -162,7 +184,9 @@ def run_distributed(description: Path) -> None:
         if job.get("slow"):
             sampler.on_step = lambda step: (Path(job["out"], f"at{step}").touch(), time.sleep(0.05))
         network = hrnet(dtype) if job.get("hrnet") else TinyNet(dropout=0.0)
-        train(network, sampler, run_of(job["out"], job["steps"], process, **job["settings"]))
+        run = run_of(job["out"], job["steps"], process, **job["settings"])
+        pairs = FakePairs(rank=process.rank, world=process.world) if run.recipe.semi.taught else None
+        train(network, sampler, replace(run, pairs=pairs))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,12 @@ TINY = {
 FINISHED = {
     **TINY,
     "buckets": {"cuts": [8, 9], "poor": 0.0, "good": 1.0},
-    "tables": {"ablation": ["m0", "m2_all", "ensemble_prior_gate", "ensemble"]},
+    "models": {
+        **TINY["models"],
+        "taught": {"extends": "m0", "unlabelled": ["train", "val"]},
+        "distilled": {"extends": "m0", "labels_from": "m1", "unlabelled": ["val"]},
+    },
+    "tables": {"ablation": ["m0", "m2_all", "ensemble_prior_gate", "ensemble", "taught", "distilled"]},
 }
 """The run that several tests look at: two tail classes, every rule, and those arms that read something else."""
 

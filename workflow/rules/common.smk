@@ -69,9 +69,13 @@ def get_tail():
 
 def get_raw_state(wildcards):
     """Digest of the raw files by their names, sizes and times; drawn ones are a result, which Snakemake watches itself."""
-    if plan.raw:
-        return ""
-    return watch.state_of(plan.dataset.root, files.manifest, Path(f".snakemake/raw/{plan.dataset.name}.json"))
+    name, unlabelled = plan.dataset.name, plan.dataset.unlabelled
+    folders = {f"{name}.json": plan.dataset.root if not plan.raw else "", f"{name}.unlabelled.json": unlabelled}
+    return "".join(
+        watch.state_of(folder, files.manifest, Path(".snakemake/raw") / memory)
+        for memory, folder in folders.items()
+        if folder
+    )
 
 
 def get_model(wildcards):
@@ -106,9 +110,15 @@ def get_shape(input):
     return cost.packed_shape(input.images) if input.get("images") else (1, 1, 1)
 
 
+def get_held_shape(input):
+    """The same, unlabelled images among them."""
+    images, height, width = get_shape(input)
+    return images + sum(cost.packed_shape(path)[0] for path in input.get("unlabelled_images", [])), height, width
+
+
 def memory_for(estimate):
     """Memory of a job with a network; <TBD> in a dry run until the images are packed. A retry asks for more."""
-    return lambda wildcards, input, attempt: attempt * estimate(get_longest(wildcards), get_shape(input))
+    return lambda wildcards, input, attempt: attempt * estimate(get_longest(wildcards), get_held_shape(input))
 
 
 def minutes_for(estimate):

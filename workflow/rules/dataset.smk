@@ -46,6 +46,7 @@ rule list_images:
         root=plan.dataset.root,
         splits=plan.dataset.splits,
         files=plain(plan.dataset.files),
+        unlabelled=plan.dataset.unlabelled,
         raw=get_raw_state,
         scored=plan.split,
         size=plan.dataset.size,
@@ -58,7 +59,7 @@ rule list_images:
 
 rule pack_images:
     input:
-        raw=plan.raw,
+        raw=lambda wildcards: [] if wildcards.split == "unlabelled" else plan.raw,
         manifest=files.manifest,
         labels=plan.dataset.labels,
     output:

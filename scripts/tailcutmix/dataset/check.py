@@ -12,7 +12,7 @@ import pandas as pd
 from tailcutmix.dataset.images import ZIP_SEPARATOR, is_deep, is_turned, read_label, read_size
 from tailcutmix.errors import UserError
 from tailcutmix.labels import IGNORE, LabelTable
-from tailcutmix.plan.layout import IMAGE_TYPES
+from tailcutmix.plan.layout import IMAGE_TYPES, SPLITS
 from tailcutmix.progress import Progress
 
 OTHER_PICTURES = (".gif", ".jp2", ".heic", ".avif", ".ppm", ".npy")
@@ -124,7 +124,7 @@ def _of_files(seen: list[_Seen], size: tuple[int, int] | None) -> list[Finding]:
 
 def _statistics(seen: list[_Seen], labels: LabelTable) -> pd.DataFrame:
     rows = []
-    for split in dict.fromkeys(entry.row["split"] for entry in seen):
+    for split in dict.fromkeys(entry.row["split"] for entry in seen if entry.row["split"] in SPLITS):
         counts = np.array([entry.counts[[known.id for known in labels.classes]]
                            for entry in seen if entry.row["split"] == split])  # fmt: skip
         pixels, images = counts.sum(0), (counts > 0).sum(0)

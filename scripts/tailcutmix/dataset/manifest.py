@@ -14,6 +14,7 @@ from tailcutmix.dataset.images import open_binary, read_bytes, read_size
 from tailcutmix.errors import UserError
 from tailcutmix.files import read_table, write_csv
 from tailcutmix.plan.layout import SPLITS
+from tailcutmix.plan.settings.unlabelled import UNLABELLED
 from tailcutmix.progress import Progress
 
 LISTING_COLUMNS = ("split", "image_id", "image", "label", "instance")
@@ -56,8 +57,8 @@ def build(listing: pd.DataFrame, processes: int = 1) -> pd.DataFrame:
         processes: files read at the same time (threads: reading and hashing hold no lock).
 
     Returns:
-        MANIFEST_COLUMNS, ordered by split (train, val, test) and image_id. Width and height come from the headers and
-        are the same for all files of a row.
+        MANIFEST_COLUMNS, ordered by split (train, val, test, unlabelled) and image_id. Width and height come from the
+        headers and are the same for all files of a row.
 
     Raises:
         UserError: no train image, an image_id twice in a split or unfit as a file name, a train image without label,
@@ -75,7 +76,8 @@ def build(listing: pd.DataFrame, processes: int = 1) -> pd.DataFrame:
 
 def _checked(listing: pd.DataFrame) -> pd.DataFrame:
     listing = listing[list(LISTING_COLUMNS)].astype(str)
-    unknown = sorted(set(listing.split) - set(SPLITS))
+    splits = (*SPLITS, UNLABELLED)
+    unknown = sorted(set(listing.split) - set(splits))
     if unknown:
         raise UserError(f"split {unknown[0]!r} is unknown; the splits are {', '.join(SPLITS)}")
     if not (listing.split == "train").any():
@@ -87,7 +89,7 @@ def _checked(listing: pd.DataFrame) -> pd.DataFrame:
             raise UserError(f"{row.image}: image_id {row.image_id!r} must be made of letters, digits, '.', '_' and '-'")
         if row.split == "train" and not row.label:
             raise UserError(f"{row.image}: a train image needs a label")
-    order = listing.split.map(SPLITS.index)
+    order = listing.split.map(splits.index)
     return listing.assign(order=order).sort_values(["order", "image_id"], kind="stable").drop(columns="order")
 
 

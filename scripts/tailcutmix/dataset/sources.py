@@ -1,12 +1,16 @@
 """One interface for all data sources: where the files are -> one row per image."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
 
 from tailcutmix.dataset import camvid, cityscapes, folders, minicity
+from tailcutmix.dataset.manifest import LISTING_COLUMNS
 from tailcutmix.errors import UserError
+from tailcutmix.plan.layout import IMAGE_TYPES, walk
 from tailcutmix.plan.settings.data import Files
+from tailcutmix.plan.settings.unlabelled import UNLABELLED
 
 SOURCES = ("toycity", "minicity", "cityscapes", "camvid", "folders")
 
@@ -41,3 +45,20 @@ def list_images(
     if source == "toycity":
         return minicity.list_images(root)
     return camvid.list_images(root) if source == "camvid" else folders.list_images(root, files)
+
+
+def list_unlabelled(folder: str | Path) -> pd.DataFrame:
+    """The images of a folder and its sub-folders, in the form of :func:`list_images`: the split ``unlabelled``.
+
+    Raises:
+        UserError: no such folder, or no image in it.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; dataset.unlabelled must name a folder of images")
+    images = [path for path in walk(folder) if path.suffix.lower() in IMAGE_TYPES and not path.name.startswith(".")]
+    if not images:
+        raise UserError(f"{folder}: no image in it; dataset.unlabelled must name a folder of images")
+    ids = [re.sub("[^A-Za-z0-9._-]", "_", path.relative_to(folder).with_suffix("").as_posix()) for path in images]
+    rows = [(UNLABELLED, image_id, str(path), "", "") for image_id, path in zip(ids, images, strict=True)]
+    return pd.DataFrame(rows, columns=list(LISTING_COLUMNS))

@@ -2,13 +2,20 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import torch
 
-from tailcutmix.mixing.batch import Batch
+
+class OfTensors(Protocol):
+    """A batch, or anything else that tells its tensors."""
+
+    def tensors(self) -> list[torch.Tensor]:
+        """All of them."""
+
 
 T = TypeVar("T")
+B = TypeVar("B", bound=OfTensors)
 
 
 class Ahead(Generic[T]):
@@ -34,20 +41,20 @@ class Ahead(Generic[T]):
         return step, self._thread.submit(self._make, step)
 
 
-class OnStream:
+class OnStream(Generic[B]):
     """``OnStream(make, device, ahead)(step)`` is the batch ``make(step)``, drawn on a CUDA stream of its own.
 
     CYC, which must look at its labels, then waits for the few kernels before it and not for the training step in
     flight. Where the data stay on the host, a thread cuts the next batch out of them meanwhile (``ahead``).
     """
 
-    def __init__(self, make: Callable[[int], Batch], device: torch.device, ahead: bool):
+    def __init__(self, make: Callable[[int], B], device: torch.device, ahead: bool):
         self._make, self._device = make, device
         self._stream = torch.cuda.Stream(device, priority=-1)  # few, short kernels, before those of the step
         self._stream.wait_stream(torch.cuda.current_stream(device))
-        self._made: Callable[[int], Batch] = Ahead(self._on_stream) if ahead else self._on_stream
+        self._made: Callable[[int], B] = Ahead(self._on_stream) if ahead else self._on_stream
 
-    def __call__(self, step: int) -> Batch:
+    def __call__(self, step: int) -> B:
         batch = self._made(step)
         current = torch.cuda.current_stream(self._device)
         current.wait_stream(self._stream)
@@ -55,6 +62,6 @@ class OnStream:
             tensor.record_stream(current)
         return batch
 
-    def _on_stream(self, step: int) -> Batch:
+    def _on_stream(self, step: int) -> B:
         with torch.cuda.stream(self._stream):
             return self._make(step)

@@ -32,7 +32,9 @@ class Sampler:
         mixing: what is mixed in; None where nothing is.
     """
 
-    def __init__(self, packed: Packed, recipe: Recipe, material: Material, place: Place, seed: int):
+    def __init__(
+        self, packed: Packed, recipe: Recipe, material: Material, place: Place, seed: int, images: int | None = None
+    ):
         """Put the data on the device where they fit, and look up what the mixing needs.
 
         Args:
@@ -41,6 +43,7 @@ class Sampler:
             material: the classes, and what the mixing mixes in.
             place: this rank draws its slice of every global batch.
             seed: of the run, 0 or more.
+            images: whose e-fold number is an epoch; by default N.
 
         Raises:
             UserError: an unknown mixing, or a batch that the ranks cannot share evenly.
@@ -51,7 +54,7 @@ class Sampler:
         self._seed, self._batch, self._share = seed, training.batch, place.share(training.batch)
         self._num_classes = len(material.classes)
         self.source = Source(packed, training.crop, recipe.augmentation, place)
-        self.draws_per_epoch = length_of(training, len(packed.image_ids)).draws
+        self.draws_per_epoch = length_of(training, images or len(packed.image_ids)).draws
         self._sampling: Sampling | None = None
         if training.sampling != "images":
             module = import_module(f"tailcutmix.mixing.sampling.{training.sampling}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-BASE, TAIL, PATCH, CONTRAST, BETA, ORDER = range(6)
+BASE, TAIL, PATCH, CONTRAST, BETA, ORDER, UNLABELLED = range(7)
 """One stream for each thing drawn, so that arms that differ in their mixing see the same windows of the same images.
 
 A network has one mixing, so mixings may share a stream: a new one draws from CONTRAST."""

@@ -185,6 +185,7 @@ ARTEFACTS = (
         title="Ablation, table",
         category="Ablation",
         inputs=("scores", "image_statistics", "buckets"),
+        settings=("readings",),
         rows="ablation",
     ),
     Artefact(

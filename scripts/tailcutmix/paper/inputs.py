@@ -100,7 +100,9 @@ def artefact_params(plan: Plan, artefact: Artefact) -> dict[str, Any]:
         "pairs": [list(pair) for pair in plan.tables.differences],
         "moves": plain(plan.buckets),
         "recipe": plain(_expert_recipe(plan, rows)),
-        "readings": readings.sentences(plan),
+        "readings": (
+            readings.sentences(plan) if artefact.rows == "table1" else readings.scored_images_seen(plan, rows)
+        ),
         "idle": {"always": idle.idle_rows(plan), "without_tail": idle.rows_of_tail(plan)},
     }
     params = {"module": artefact.module, "holds": holds} | {key: known[key] for key in artefact.settings}

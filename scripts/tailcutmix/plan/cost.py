@@ -60,10 +60,18 @@ def training_steps(model: Model, images: int) -> int:
 
 
 def training_operations(model: Model, images: int) -> float:
-    """Multiplications of a whole training; the backward pass costs twice the forward pass."""
+    """Multiplications of a whole training."""
     training = model.recipe.training
     pixels = training_steps(model, images) * training.batch * math.prod(training.crop)
-    return 3 * pixels * multiplications(model)
+    return passes_of_step(model) * pixels * multiplications(model)
+
+
+def passes_of_step(model: Model) -> int:
+    """Forward passes that a step is worth, per crop of its batch: one, and the backward pass costs twice as much.
+
+    With a mean teacher, which predicts two crops besides, the student learns their mixture too.
+    """
+    return 8 if model.recipe.semi.taught else 3
 
 
 def training_memory(model: Model, shape: Shape) -> int:
@@ -73,7 +81,8 @@ def training_memory(model: Model, shape: Shape) -> int:
     images, height, width = shape
     training, gpus = model.recipe.training, model.training_job.gpus
     packed = images * height * width * 4 / 2**20
-    mapped = min(MAPPED_MB, packed) + (packed * max(gpus, 1) if model.fold else 0)  # a process copies the other folds
+    copied = model.fold or model.labels_from  # by each process: the other folds, or images and their predicted labels
+    mapped = min(MAPPED_MB, packed) + (packed * max(gpus, 1) if copied else 0)
     if gpus:
         return round(LIBRARIES_MB + CUDA_MB * gpus + mapped)
     pixels = training.batch / training.accumulate * math.prod(training.crop)

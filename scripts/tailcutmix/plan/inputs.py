@@ -18,6 +18,8 @@ def training_inputs(
 ) -> dict[str, str | list[str]]:
     """What a network is trained on: the packed images, what its mixing mixes in, and the weights it starts from.
 
+    Unlabelled images come in lists, one entry per split; predictions that are its labels are those of train first.
+
     An expert mixes in its own class, any other network those of the tail, for which ``get_tail`` is asked.
     """
     files: dict[str, str | list[str]] = {**packed_inputs(plan, "train")}
@@ -31,6 +33,12 @@ def training_inputs(
     if mixing in ("levels", "all_levels"):
         slugs = [expert_of] if expert_of else [known.slug for known in get_tail()]
         files["boxes"] = [plan.files.subset(slug)["boxes"] for slug in slugs]
+    others = model.recipe.semi.beside_train
+    for name in plan.files.packed("train") if others else ():
+        files[f"unlabelled_{name}"] = [plan.files.packed(split)[name] for split in others]
+    if model.labels_from:
+        splits = ("train", *others)
+        files["predictions"] = [plan.files.predictions(model.labels_from, seed, split) for split in splits]
     if model.init:
         files["init"] = plan.files.weights(plan.model(model.init).trained, seed)
     return files

@@ -12,6 +12,7 @@ from tailcutmix.plan.settings.keys import typed
 from tailcutmix.plan.settings.length import exact
 from tailcutmix.plan.settings.recipe import Augmentation, Mixing, Network, Recipe, Training
 from tailcutmix.plan.settings.tail import Regions
+from tailcutmix.plan.settings.unlabelled import SemiSupervised
 
 SECTIONS = ("augmentation", "inference")
 """Sections of the configuration that a model may override key by key."""
@@ -47,6 +48,7 @@ class Model:
         training_job, inference_job: what its jobs ask for.
         init: the model from whose final weights its training starts, or None.
         weights: the model whose weights it uses instead of being trained, or None.
+        labels_from: the ensemble or model whose predictions are the labels of its training, or None: the true ones.
         expert_of: slug of an expert's class, else None.
         fold: what of train its training leaves out, or None.
         judges: the networks that predict in its place where choices are made by folds: each fold by that which left it
@@ -62,6 +64,7 @@ class Model:
     inference_job: Resources
     init: str | None = None
     weights: str | None = None
+    labels_from: str | None = None
     expert_of: str | None = None
     fold: Fold | None = None
     judges: tuple[str, ...] = ()
@@ -240,12 +243,14 @@ def _model(name: str, entry: Mapping[str, Any], config: Mapping[str, Any], regio
             augmentation=_at_input_scale(typed(Augmentation, augmentation), network.input_scale),
             mixing=_mixing(keys, config.get("mixing", {}), regions),
             training=_training(typed(Training, keys)),
+            semi=_semi_supervised(typed(SemiSupervised, keys), entry.get("labels_from")),
         ),
         inference=typed(Inference, inference),
         training_job=typed(Resources, keys),
         inference_job=typed(Resources, inference),
         init=entry.get("init"),
         weights=entry.get("weights"),
+        labels_from=entry.get("labels_from"),
     )
 
 
@@ -253,6 +258,13 @@ def _training(training: Training) -> Training:
     """The training without what its choices do not heed, so that a change there retrains nothing."""
     unheeded = [key for key, (chooser, choice) in HEEDED_WITH.items() if getattr(training, chooser) != choice]
     return replace(training, **{key: getattr(Training, key) for key in unheeded})
+
+
+def _semi_supervised(semi: SemiSupervised, labels_from: str | None) -> SemiSupervised:
+    """The settings without what is not heeded, so that a change there retrains nothing."""
+    if labels_from:
+        return SemiSupervised(unlabelled=semi.unlabelled, consistency_weight=0.0)
+    return semi if semi.taught else SemiSupervised()
 
 
 def _at_input_scale(augmentation: Augmentation, input_scale: float) -> Augmentation:

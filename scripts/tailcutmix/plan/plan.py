@@ -140,10 +140,7 @@ class Plan:
 
     def networks_of(self, rows: Sequence[str]) -> list[str]:
         """The trained networks behind the rows of a table, those of a template left out, each once."""
-        names = []
-        for row in rows:
-            ensemble = self.ensembles.get(row)
-            names += [row] if ensemble is None else [ensemble.base, ensemble.experts]
+        names = (name for row in rows for name in self.members(row))
         trained = dict.fromkeys(self.model(name).trained for name in names)
         return [name for name in trained if name not in self.templates()]
 
@@ -168,12 +165,44 @@ class Plan:
         trained = (self.models[template.trained] for template in used)
         return list(dict.fromkeys(model.name for model in trained if model.name in self.templates()))
 
+    def before(self, name: str) -> list[str]:
+        """The models whose weights a model takes or starts from, and whose predictions are its labels.
+
+        A template stands for its experts.
+        """
+        model = self.model(name)
+        if model.weights:
+            return [model.weights]
+        before = [model.init] if model.init else []
+        return before + (self.members(model.labels_from) if model.labels_from else [])
+
+    def members(self, row: str) -> list[str]:
+        """A model itself, or the base and the template of an ensemble."""
+        ensemble = self.ensembles.get(row)
+        return [row] if ensemble is None else [ensemble.base, ensemble.experts]
+
+    def needed(self, rows: Sequence[str]) -> list[str]:
+        """The models, and templates, that are trained for these rows, each after those that it needs."""
+        found: dict[str, None] = {}
+
+        def add(name: str) -> None:
+            for earlier in self.before(name):
+                add(earlier)
+            if not self.model(name).weights:
+                found[name] = None
+
+        for row in rows:
+            for name in self.members(row):
+                add(name)
+        return list(found)
+
     def folded(self, rows: Sequence[str]) -> list[str]:
         """The networks, and templates, that are also trained without each fold for what is chosen for these rows."""
         if not self.folds:
             return []
         names = [self.buckets.model] if self.rebuckets else []
-        for row in rows:
+        labelling = filter(None, (self.model(name).labels_from for name in self.needed(rows)))
+        for row in dict.fromkeys([*rows, *labelling]):
             ensemble = self.ensembles.get(row)
             members = [row]
             if ensemble is not None:  # all experts of a template take their scales from one model
@@ -234,8 +263,8 @@ def read_plan(config: Mapping[str, Any], folder: str | Path = ".") -> Plan:
 
 def _at_home(dataset: Dataset) -> Dataset:
     """The section with ``~`` in its paths written out."""
-    root, labels, splits = map(os.path.expanduser, (dataset.root, dataset.labels, dataset.splits))
-    return replace(dataset, root=root, labels=labels, splits=splits)
+    paths = {name: os.path.expanduser(getattr(dataset, name)) for name in ("root", "labels", "splits", "unlabelled")}
+    return replace(dataset, **paths)
 
 
 def _without_val(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ docs/method.md lists the open points and their keys. A key that the report says 
 departure.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tailcutmix.plan.plan import Plan
 
@@ -25,11 +25,20 @@ def sentences(plan: Plan) -> list[str]:
         notes.append(f"{len(plan.folds)} folds of train decided {' and '.join(chosen)}, {by}.")
     elif chosen and plan.split == "val":
         notes.append(f"Val also decided {' and '.join(chosen)}: scores on it are a little too good.")
+    notes += scored_images_seen(plan, plan.tables.table1)
     if plan.split != plan.evaluation.split:
         notes.append(f"The set has no {plan.evaluation.split} images: {plan.split} is scored.")
     if "val" not in plan.splits and not plan.folds:
         notes.append("The set has no val images: no class moves between buckets, and no scales or experts are chosen.")
     return notes
+
+
+def scored_images_seen(plan: Plan, rows: Sequence[str]) -> list[str]:
+    """The sentence about those rows for which images of the scored split were learned from; none where there is no."""
+    seen = [row for row in rows
+            if any(plan.split in plan.model(name).recipe.semi.unlabelled for name in plan.needed([row]))]  # fmt: skip
+    titles = "; ".join(plan.method(row).title for row in seen)
+    return [f"Also trained on the scored images, without their labels: {titles}."] if seen else []
 
 
 def _of_tail(plan: Plan) -> Iterator[str]:

@@ -18,7 +18,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
-from tailcutmix.plan.settings import data, jobs, recipe, results, tail
+from tailcutmix.plan.settings import data, jobs, recipe, results, tail, unlabelled
 from tailcutmix.plan.settings.keys import Dataclass
 
 Schema = dict[str, Any]
@@ -40,6 +40,10 @@ MODEL_KEYS: dict[str, tuple[Schema, str]] = {
     "extends": ({"type": "string"}, "start from the settings of another model"),
     "weights": ({"type": "string"}, "no training: use the weights of another model, and predict differently"),
     "init": ({"type": "string"}, "start from the final weights of another model"),
+    "labels_from": (
+        {"type": "string"},
+        "train on the labels that an ensemble or a model predicts, for the train images and those of `unlabelled`",
+    ),
 }
 
 ENSEMBLE_KEYS: dict[str, tuple[Schema, str]] = {
@@ -60,11 +64,12 @@ def schema() -> Schema:
     """The schema of a whole configuration, after the overlays were merged."""
     inference = section(jobs.Inference, jobs.Resources)
     augmentation = section(recipe.Augmentation)
-    network = section(recipe.Network, recipe.Training, jobs.Resources)
+    trained = (recipe.Network, recipe.Training, unlabelled.SemiSupervised, jobs.Resources)
+    network = section(*trained)
     mixing = _properties(recipe.Mixing)
     options = _properties(recipe.MixingOptions)
     network["properties"] |= {"mixing": mixing["name"], "levels": mixing["levels"]}
-    model = section(recipe.Network, recipe.Training, jobs.Resources)
+    model = section(*trained)
     model["properties"] |= {"mixing": mixing["name"], "levels": mixing["levels"]} | options
     model["properties"] |= {name: kind | {"description": meaning} for name, (kind, meaning) in MODEL_KEYS.items()}
     model["properties"] |= {"augmentation": augmentation, "inference": inference}
@@ -194,7 +199,7 @@ TABLES = {
     "regions": (tail.Regions,),
     "augmentation": (recipe.Augmentation,),
     "mixing": (recipe.MixingOptions,),
-    "training": (recipe.Network, recipe.Training, jobs.Resources),
+    "training": (recipe.Network, recipe.Training, unlabelled.SemiSupervised, jobs.Resources),
     "inference": (jobs.Inference, jobs.Resources),
     "selection": (results.Selection,),
     "evaluation": (results.Evaluation,),

@@ -104,7 +104,7 @@ def _networks(plan: Plan, images: Images, tail: Sequence[str] | None, count: int
     """One row per network that Table 1 and the ablation need; a template's experts share one."""
     rows = []
     for name in _needed(plan):
-        model = plan.models[name].for_tail(count)
+        model = plan.model(name).for_tail(count)
         times = f"-<class> x {count}" if name in plan.templates() else ""
         rows.append((name + times, *_row(model, images)))
     for name, expert in plan.experts.items():
@@ -126,9 +126,13 @@ def _rows(plan: Plan) -> tuple[str, ...]:
 
 
 def _needed(plan: Plan) -> list[str]:
-    rows = _rows(plan)
-    first = [plan.buckets.model] if plan.rebuckets else []
-    return list(dict.fromkeys([*first, *plan.networks_of(rows), *plan.templates_of(rows)]))
+    """Networks, then templates, of everything that Table 1 and the ablation need."""
+    return sorted(_trained_for(plan, _rows(plan)), key=lambda name: name in plan.templates())
+
+
+def _trained_for(plan: Plan, rows: Sequence[str]) -> list[str]:
+    """What is trained for these rows, and for the buckets."""
+    return plan.needed([*([plan.buckets.model] if plan.rebuckets else []), *rows])
 
 
 def _row(model: Model, images: Images) -> tuple[str, ...]:
@@ -145,6 +149,10 @@ def _row(model: Model, images: Images) -> tuple[str, ...]:
         mixing.append(f"loss {training.loss}")
     if training.class_weights != "none":
         mixing.append(f"weights {training.class_weights}")
+    if model.recipe.semi.unlabelled:
+        mixing.append(f"unlabelled {','.join(model.recipe.semi.unlabelled)}")
+    if model.labels_from:
+        mixing.append(f"labels from {model.labels_from}")
     return (
         model.init or "scratch",
         f"{network.architecture} {network.width}{attention}",
@@ -181,39 +189,42 @@ def _total(plan: Plan, images: Images, count: int) -> list[str]:
     for title, rows in (("Table 1", plan.tables.table1), ("ablation", plan.tables.ablation)):
         if not rows:
             continue
-        first = (plan.buckets.model,) if plan.rebuckets else ()
-        singles = dict.fromkeys([*(plan.model(name).trained for name in first), *plan.networks_of(rows)])
-        trainings = [(plan.models[name].for_tail(count), 1) for name in singles]
-        trainings += [(plan.models[name], count) for name in plan.templates_of(rows)]
-        trainings += [
-            (plan.model(name + fold.mark).for_tail(count), count if name in plan.templates() else 1)
-            for name in plan.folded(rows)
-            for fold in plan.folds
+        names = _trained_for(plan, rows)
+        names += [name + fold.mark for name in plan.folded(rows) for fold in plan.folds]
+        templates = plan.templates()
+        trainings = [
+            (plan.model(name).for_tail(count), count if name.partition("@")[0] in templates else 1) for name in names
         ]
         number = len(plan.seeds) * sum(times for _, times in trainings)
         steps = len(plan.seeds) * sum(times * cost.training_steps(model, images.train) for model, times in trainings)
         operations = len(plan.seeds) * sum(n * cost.training_operations(m, images.train) for m, n in trainings)
-        shape = (images.train, images.height or 1, images.width or 1)
         hours = len(plan.seeds) * sum(n * cost.uninterrupted_minutes(m, images.train) for m, n in trainings) / 60
-        memory = max(cost.training_memory(model, shape) for model, _ in trainings)
+        memory = max(cost.training_memory(model, _shape(model, images)) for model, _ in trainings)
         lines.append(
             f"{title:<10} {number} trainings, {steps:,} steps, {_operations(operations)}; "
             f"at most {hours:.3g} hours one after the other, {memory / 1000:.1f} GB of memory"
         )
         on_gpus = [(model, times) for model, times in trainings if model.training_job.gpus]
         if on_gpus:
-            lines.append(" " * 11 + _on_gpus(plan, on_gpus, shape))
+            lines.append(" " * 11 + _on_gpus(plan, on_gpus, images))
     return [
         *lines,
         "Bounds are for slow machines: 10 GFLOP/s per CPU thread, 10 TFLOP/s per GPU, ten minutes per start.",
     ]
 
 
-def _on_gpus(plan: Plan, trainings: Sequence[tuple[Model, int]], shape: cost.Shape) -> str:
+def _shape(model: Model, images: Images) -> cost.Shape:
+    """Of all packed images that a training holds, with labels and without."""
+    held = images.train + sum(images.splits.get(split, 0) for split in model.recipe.semi.beside_train)
+    return held, images.height or 1, images.width or 1
+
+
+def _on_gpus(plan: Plan, trainings: Sequence[tuple[Model, int]], images: Images) -> str:
     """GPU hours of these trainings, for all seeds, and the memory of the GPU that needs most."""
-    operations = 2 * len(plan.seeds) * sum(n * cost.training_operations(m, shape[0]) for m, n in trainings)
+    operations = 2 * len(plan.seeds) * sum(n * cost.training_operations(m, images.train) for m, n in trainings)
     slow, fast = cost.GPU_SPEEDS
-    memory = max(cost.gpu_memory(model, shape, plan.engine.data_device_gb) for model, _ in trainings)
+    limit = plan.engine.data_device_gb
+    memory = max(cost.gpu_memory(model, _shape(model, images), limit) for model, _ in trainings)
     return (
         f"{operations / fast / 3600:.3g} to {operations / slow / 3600:.3g} GPU hours "
         f"at {fast / 1e12:.0f} to {slow / 1e12:.0f} TFLOP/s, {memory / 1000:.1f} GB of a GPU's memory"

@@ -27,6 +27,12 @@ LEAST_SCALE = 0.05
 OF_ONE_CLASS = ("level0", "levels", "all_levels")
 """Mixings that give an expert its class alone."""
 
+OF_TRUE_LABELS = ("levels", "all_levels", "copy_paste")
+"""Mixings of regions and objects, which are found in the true labels of the train images."""
+
+OF_TAIL = ("level0", *OF_TRUE_LABELS)
+"""Mixings of the tail classes."""
+
 
 def check_schema(config: Mapping[str, Any]) -> None:
     """Raise a UserError for the first key that the schema refuses: it names the key and what is allowed there."""
@@ -41,14 +47,16 @@ def check_plan(plan: "Plan", config: Mapping[str, Any]) -> None:
     _check_ensembles(plan)
     _check_tables(plan)
     _check_tail(plan)
-    _check_selection(plan)
     for name, model in [*plan.models.items(), *plan.experts.items()]:
         template = name.removesuffix(f"-{model.expert_of}") if model.expert_of else None
         origin = Origin(config, name, template)
         _check_network(origin, model)
         _check_training(origin, model)
         _check_mixing(origin, model, plan.regions.levels)
-    _check_starts(plan)
+        _check_unlabelled(plan, origin, model)
+    _check_circles(plan)
+    _check_reference(plan)
+    _check_selection(plan)
 
 
 def check_levels(plan: "Plan", name: str) -> None:
@@ -181,6 +189,13 @@ def _check_selection(plan: "Plan") -> None:
             f"config: selection.folds is {folds}, but nothing is chosen: no row has per_class_scales or gate, and no "
             "class moves between buckets; set it to 0"
         )
+    for name in plan.folded(plan.tables.table1 + plan.tables.ablation):
+        if plan.model(name).labels_from:
+            raise UserError(
+                f"config: models.{name}.labels_from: with selection.folds, what is chosen for {name} needs it without "
+                "each fold, but those who label its images have seen them all; set inference: {per_class_scales: "
+                "false} there, or selection.folds: 0"
+            )
     if plan.dataset.source == "toycity":  # images of other sets are counted in the first training
         check_folds(folds, plan.dataset.toycity.train)
 
@@ -227,7 +242,7 @@ def _has(entry: Any, parts: Sequence[str]) -> bool:
 
 def check_paths(dataset: Dataset) -> None:
     """Raise a UserError for a path that Snakemake would take for a pattern."""
-    for name in ("root", "labels", "splits"):
+    for name in ("root", "labels", "splits", "unlabelled"):
         path = getattr(dataset, name)
         if re.search(r"[{}]", path):
             raise UserError(f"config: dataset.{name} is {path!r}; a path must not hold braces, rename the folder")
@@ -267,6 +282,11 @@ def _check_training(origin: Origin, model: Model) -> None:
             f"config: {origin.key('compile')}: cuda_graphs gives wrong gradients with accumulate "
             f"{training.accumulate} (pytorch issue 169545); set compile: true, or accumulate: 1"
         )
+    if training.compile == "cuda_graphs" and model.recipe.semi.taught:
+        raise UserError(
+            f"config: {origin.key('compile')}: cuda_graphs gives wrong gradients with two losses of a step, as "
+            f"{origin.key('unlabelled')} has them (pytorch issue 169545); set compile: true"
+        )
     if training.loss in ("lovasz", "ohem") and training.class_weights != "none":
         raise UserError(
             f"config: {origin.key('loss')}: {training.loss} takes no class weights; "
@@ -298,14 +318,45 @@ def _check_mixing(origin: Origin, model: Model, cut: Sequence[int]) -> None:
         raise UserError(f"config: {key} is {dict(weights)}; the weight of a level must be above 0")
 
 
-def _check_starts(plan: "Plan") -> None:
-    """``init`` and ``weights`` together must not lead back to a model itself."""
-    for name in plan.models:
-        way, model = [name], plan.models[name]
-        while (following := model.weights or model.init) is not None and following in plan.models:
+def _check_unlabelled(plan: "Plan", origin: Origin, model: Model) -> None:
+    key, wanted = origin.key("unlabelled"), model.recipe.semi.unlabelled
+    if "unlabelled" in wanted and not plan.dataset.unlabelled:
+        raise UserError(f"config: {key} names unlabelled, the folder dataset.unlabelled, which is not set")
+    for split in set(wanted) - {"unlabelled", *plan.splits}:
+        raise UserError(f"config: {key} names {split}, but the set has no {split} images; take it out")
+    if model.labels_from is None or model.weights:
+        return
+    key = origin.key("labels_from")
+    if model.expert_of or model.name in plan.templates():
+        raise UserError(f"config: {key}: experts learn their class from the true labels; not for models.{model.name}")
+    if model.labels_from not in {*plan.models, *plan.ensembles} - {*plan.templates()}:
+        raise UserError(f"config: {key} is {model.labels_from!r}, which is neither an ensemble nor a model of its own")
+    if model.recipe.mixing.name in OF_TRUE_LABELS:
+        raise UserError(
+            f"config: {key}: the mixing {model.recipe.mixing.name} of models.{model.name} takes regions of the true "
+            "labels; set mixing: none, or another"
+        )
+
+
+def _check_circles(plan: "Plan") -> None:
+    """``init``, ``weights`` and ``labels_from`` together must not lead back to a model itself."""
+    ways = [[name] for name in plan.models]
+    for way in ways:  # longer ones are added meanwhile
+        for following in plan.before(way[-1]):
             if following in way:
-                raise UserError(
-                    f"config: models.{name}: init and weights go in a circle: {' -> '.join([*way, following])}"
-                )
-            way.append(following)
-            model = plan.models[following]
+                words = "init, weights and labels_from go in a circle"
+                raise UserError(f"config: models.{way[0]}: {words}: {' -> '.join([*way, following])}")
+            ways.append([*way, following])
+
+
+def _check_reference(plan: "Plan") -> None:
+    """The tail must not be needed to train the model that decides which classes are in it."""
+    if not plan.rebuckets:
+        return
+    for name in plan.needed([plan.buckets.model]):
+        recipe = plan.model(name).recipe
+        if name in plan.templates() or recipe.mixing.name in OF_TAIL or recipe.training.expand_by_tail:
+            raise UserError(
+                f"config: buckets.model is {plan.buckets.model!r}, whose IoU moves classes into the tail, but for it "
+                f"{name} is trained, which needs the tail; name another model, or list the tail by buckets.tail"
+            )

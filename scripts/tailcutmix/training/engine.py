@@ -3,9 +3,10 @@
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -15,6 +16,7 @@ from torch import nn
 from tailcutmix.devices import Usage
 from tailcutmix.labels import Label
 from tailcutmix.mixing.batch import Batch
+from tailcutmix.mixing.unlabelled import Pairs
 from tailcutmix.models.weights import save_weights
 from tailcutmix.plan.settings.jobs import Engine
 from tailcutmix.plan.settings.length import Length
@@ -24,6 +26,7 @@ from tailcutmix.training.checkpoint import Checkpoints
 from tailcutmix.training.distributed import Process, all_max, wrap
 from tailcutmix.training.history import Events, History
 from tailcutmix.training.losses import Loss
+from tailcutmix.training.mean_teacher import MeanTeacher
 from tailcutmix.training.optimisation import LossReader, build_optimiser, training_step
 from tailcutmix.training.schedule import build_schedule
 from tailcutmix.training.state import TrainingState
@@ -67,12 +70,13 @@ class Run:
     """One training: how, where, and what it writes.
 
     Attributes:
-        recipe: its sections ``network`` and ``training`` are heeded.
+        recipe: its sections ``network``, ``training`` and ``semi`` are heeded.
         engine: how it is saved and watched.
         outputs: of the first process.
         process: this one among those that share each batch.
         classes: the C classes in train id order.
         loss: what is made small, on the device of the process.
+        pairs: unlabelled pairs of a step, on which a mean teacher teaches; None: there is no teacher.
     """
 
     recipe: Recipe
@@ -81,6 +85,7 @@ class Run:
     process: Process
     classes: tuple[Label, ...]
     loss: Loss
+    pairs: Callable[[int], Pairs] | None = None
 
 
 def train(model: nn.Module, sampler: Batches, run: Run) -> None:
@@ -96,8 +101,9 @@ def train(model: nn.Module, sampler: Batches, run: Run) -> None:
     total = length.steps
     steps_per_row = engine.history_every or max(1, total // HISTORY_ROWS)
     model.to(process.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # torch lacks it
+    teacher = MeanTeacher(model, run.pairs, run.recipe, process, total) if run.pairs else None
     network = compiled(wrap(model, process), training.compile)
-    state = resumed_state(model, run, total)
+    state = resumed_state(model, run, total, teacher)
     reader, usage = LossReader(), Usage(process.device)
 
     with (
@@ -111,7 +117,12 @@ def train(model: nn.Module, sampler: Batches, run: Run) -> None:
             rate = state.schedule.before_step(state.step)
             batch = sampler.batch(state.step)
             targets = Targets(batch.labels, batch.labels_b, batch.lam)
-            loss, norm = training_step(network, state.optimiser, batch.images, targets, training, run.loss, auxiliary)
+            teach = partial(teacher.teach, step=state.step) if teacher else None
+            loss, norm = training_step(
+                network, state.optimiser, batch.images, targets, training, run.loss, auxiliary, teach
+            )
+            if teacher:
+                teacher.follow(model)
             reader.add(state.step, loss, norm, batch.image_ids)
             state.history.add_batch(len(batch.images) * process.world, batch.counts)
             state.step += 1
@@ -129,13 +140,16 @@ def train(model: nn.Module, sampler: Batches, run: Run) -> None:
             if state.step < total:
                 save_when_due(state, total, engine.checkpoint_seconds, stopped)
         if process.first:
-            save_weights(model, run.outputs.model)
+            kept = teacher.network if teacher and run.recipe.semi.final_weights == "teacher" else model
+            save_weights(kept, run.outputs.model)
             state.history.write(run.outputs.history)
             state.checkpoints.remove()
+    if teacher:
+        teacher.report()
     log.info("trained %d steps in %.0f s; %s", total, state.history.rows[-1]["seconds"], usage)
 
 
-def resumed_state(model: nn.Module, run: Run, total: int) -> TrainingState:
+def resumed_state(model: nn.Module, run: Run, total: int, teacher: MeanTeacher | None = None) -> TrainingState:
     """The state of a run of ``total`` steps: at its newest checkpoint, or at its beginning."""
     optimiser = build_optimiser(model, run.recipe.training)
     state = TrainingState(
@@ -145,6 +159,7 @@ def resumed_state(model: nn.Module, run: Run, total: int) -> TrainingState:
         history=History(run.classes),
         checkpoints=Checkpoints(run.outputs.running),
         process=run.process,
+        teacher=teacher,
     )
     state.resume()
     return state

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,17 @@ import pandas as pd
 import torch
 
 from tailcutmix.dataset.instances import InstanceMaps
-from tailcutmix.dataset.packing import Packed, PackedFiles, open_packed
+from tailcutmix.dataset.packing import Packed, PackedFiles, open_array, open_packed
 from tailcutmix.dataset.parts import without
+from tailcutmix.dataset.pseudo_labels import digest_of, relabelled
 from tailcutmix.devices import lease_devices
 from tailcutmix.errors import UserError
 from tailcutmix.labels import Label, LabelTable, read_labels
 from tailcutmix.mixing.material import Material
 from tailcutmix.mixing.place import Place
 from tailcutmix.mixing.sampler import Sampler
+from tailcutmix.mixing.source import Source
+from tailcutmix.mixing.unlabelled import Pairs, UnlabelledSampler
 from tailcutmix.models.build import build_model
 from tailcutmix.models.weights import load_weights
 from tailcutmix.plan.folds import Fold
@@ -48,6 +52,9 @@ class TrainingInputs:
         buckets: table of buckets, whose tail level-0 cutmix mixes in; None where nothing is, and for an expert.
         boxes: boxes of the regions of an expert's class, or of every tail class; none where no levels are mixed in.
         init: weights to start from; None to start from scratch.
+        unlabelled_images, unlabelled_truth, unlabelled_index: of the packed splits other than train whose images are
+            also learned from.
+        predictions: folders of predicted labels that take the place of the true ones: of train, and of those splits.
     """
 
     images: Path
@@ -58,10 +65,19 @@ class TrainingInputs:
     buckets: Path | None = None
     boxes: tuple[Path, ...] = ()
     init: Path | None = None
+    unlabelled_images: tuple[Path, ...] = ()
+    unlabelled_truth: tuple[Path, ...] = ()
+    unlabelled_index: tuple[Path, ...] = ()
+    predictions: tuple[Path, ...] = ()
 
     @property
     def packed(self) -> PackedFiles:
         return PackedFiles(self.images, self.truth, self.index)
+
+    @property
+    def unlabelled(self) -> list[PackedFiles]:
+        files = zip(self.unlabelled_images, self.unlabelled_truth, self.unlabelled_index, strict=True)
+        return [PackedFiles(*one) for one in files]
 
 
 @dataclass(frozen=True)
@@ -122,7 +138,7 @@ def train_in_process(job: TrainingJob, process: Process) -> None:
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
     labels = read_labels(job.inputs.labels)
-    packed = open_images(job)
+    packed, others = open_splits(job, labels)
     sampler = build_sampler(job, packed, labels, process)
     torch.manual_seed(job.seed)
     model = build_model(job.recipe.network, labels.num_classes)
@@ -130,13 +146,43 @@ def train_in_process(job: TrainingJob, process: Process) -> None:
         load_weights(model, job.inputs.init)
     loss = build_loss(job.recipe.training, ClassCounts(packed.labels, labels.num_classes), process.device)
     outputs = replace(job.outputs, running=job.outputs.running / run_key(definition(job)))
-    train(model, sampler, Run(job.recipe, job.engine, outputs, process, labels.classes, loss))
+    pairs = build_pairs(job, sampler, others, process)
+    train(model, sampler, Run(job.recipe, job.engine, outputs, process, labels.classes, loss, pairs))
 
 
-def open_images(job: TrainingJob) -> Packed:
-    """All that is ever seen of the training split: its packed images, or those outside the fold that is left out."""
+def open_splits(job: TrainingJob, labels: LabelTable) -> tuple[Packed, list[Packed]]:
+    """All images that are ever seen: those with labels, outside the fold that is left out, and each split without.
+
+    Predicted labels make of all of them images with labels.
+    """
     packed = open_packed(job.inputs.packed, job.inputs.manifest)
-    return without(packed, job.fold) if job.fold else packed
+    packed = without(packed, job.fold) if job.fold else packed
+    others = [open_packed(files, job.inputs.manifest) for files in job.inputs.unlabelled]
+    if job.inputs.predictions:
+        return relabelled([packed, *others], job.inputs.predictions, labels), []
+    return packed, others
+
+
+def build_pairs(
+    job: TrainingJob, sampler: Sampler, others: list[Packed], process: Process
+) -> Callable[[int], Pairs] | None:
+    """The unlabelled pairs of this process, of train's images too where the recipe says so; None without a teacher."""
+    recipe, place = job.recipe, place_of(job, process)
+    if not recipe.semi.taught:
+        return None
+    held = sampler.source.images.nbytes + sampler.source.labels.nbytes + sum(packed.images.nbytes for packed in others)
+    if held > place.data_device_gb * 1e9:  # each might still fit by itself
+        place = replace(place, data_device_gb=0.0)
+    sources = [sampler.source] if "train" in recipe.semi.unlabelled else []
+    for packed in others:
+        alone = replace(packed, labels=packed.labels[:0])  # nobody can look at what is not there
+        sources.append(Source(alone, recipe.training.crop, recipe.augmentation, place))
+    return UnlabelledSampler(sources, recipe.training.batch, place, job.seed)
+
+
+def place_of(job: TrainingJob, process: Process) -> Place:
+    """Where this process draws its share of each batch."""
+    return Place(process.device, process.rank, process.world, job.engine.data_device_gb)
 
 
 def build_sampler(job: TrainingJob, packed: Packed, labels: LabelTable, process: Process) -> Sampler:
@@ -144,9 +190,10 @@ def build_sampler(job: TrainingJob, packed: Packed, labels: LabelTable, process:
     boxes = pd.concat(map(read_boxes, job.inputs.boxes), ignore_index=True) if job.inputs.boxes else None
     if boxes is not None and job.fold:
         boxes = boxes[boxes["image_id"].isin(packed.image_ids)]
-    place = Place(process.device, process.rank, process.world, job.engine.data_device_gb)
     material = Material(labels.classes, read_job_tail(job, labels), boxes, instances_of(job))
-    return Sampler(packed, job.recipe, material, place, job.seed)
+    # An epoch is no longer for images that have labels by prediction alone.
+    images = len(open_array(job.inputs.images)) if job.inputs.predictions else None
+    return Sampler(packed, job.recipe, material, place_of(job, process), job.seed, images)
 
 
 def read_job_tail(job: TrainingJob, labels: LabelTable) -> tuple[Label, ...]:
@@ -169,6 +216,7 @@ def definition(job: TrainingJob) -> dict[str, Any]:
     """
     read = {name: getattr(job.inputs, name) for name in ("labels", "index", "init")}
     read |= {f"boxes {number}": path for number, path in enumerate(job.inputs.boxes)}
+    read |= {f"unlabelled {number}": path for number, path in enumerate(job.inputs.unlabelled_index)}
     instances = instances_of(job)
     return {
         "recipe": plain(job.recipe),
@@ -177,6 +225,7 @@ def definition(job: TrainingJob) -> dict[str, Any]:
         "tail": [known.slug for known in read_job_tail(job, read_labels(job.inputs.labels))],
         "files": {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in read.items() if path},
         "instances": instances and instances.digest,
+        "predictions": [digest_of(folder) for folder in job.inputs.predictions],
         "code": job.code,
         "output": str(job.outputs.model),
     }

@@ -1,6 +1,7 @@
 """One optimiser step on one batch."""
 
 import math
+from collections.abc import Callable
 from contextlib import nullcontext
 
 import torch
@@ -39,6 +40,7 @@ def training_step(
     training: Training,
     compute_loss: Loss,
     auxiliary: float = 0.0,
+    teach: Callable[[nn.Module], torch.Tensor] | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Forward, backward and update on this process's share of a batch.
 
@@ -49,10 +51,11 @@ def training_step(
         training: accumulate, bf16 and grad_clip are heeded.
         compute_loss: the loss of the fused logits.
         auxiliary: weight of the same loss of each training scale's own logits; 0 leaves it out.
+        teach: forward and backward of a loss on other images, see :meth:`.MeanTeacher.teach`; None: there is none.
 
     Returns:
         (loss, norm): both scalars on the device; the mean loss over the batches of all processes, auxiliary
-        terms included, and the norm of its gradient before clipping.
+        terms and that of ``teach`` included, and the norm of its gradient before clipping.
     """
     images = images.contiguous(memory_format=torch.channels_last)
     weight = all_sum(compute_loss.weight(targets)).clamp_min(torch.finfo(torch.float32).tiny)
@@ -63,7 +66,7 @@ def training_step(
     torch.compiler.cudagraph_mark_step_begin()  # what an earlier step's graph put out is no longer needed
     not_yet = getattr(network, "no_sync", nullcontext)  # DDP exchanges gradients with the last part alone
     for index, (part, part_targets) in enumerate(pieces):
-        with not_yet() if index + 1 < len(pieces) else nullcontext():
+        with not_yet() if teach or index + 1 < len(pieces) else nullcontext():
             with autocast(images.device, training.bf16):
                 outputs = network(part)
             loss = compute_loss(outputs.logits, part_targets)
@@ -72,6 +75,8 @@ def training_step(
             loss = loss / weight
             (loss * world_size()).backward()  # gradients are averaged over processes, the loss is a sum over them
         total += loss.detach()
+    if teach:
+        total += teach(network)
     parameters = [parameter for parameter in network.parameters() if parameter.grad is not None]
     norm = nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
     if training.grad_clip:

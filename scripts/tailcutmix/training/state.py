@@ -11,6 +11,7 @@ from torch import nn
 from tailcutmix.training.checkpoint import Checkpoints, pack_optimiser, unpack_optimiser
 from tailcutmix.training.distributed import Process, gather_bytes
 from tailcutmix.training.history import History
+from tailcutmix.training.mean_teacher import MeanTeacher
 from tailcutmix.training.schedule import Plateau, Polynomial
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ class TrainingState:
         model, optimiser, schedule, history: what a checkpoint holds.
         checkpoints: where it is written.
         process: this one among those that share each batch. Saving takes all of them; the first one writes.
+        teacher: the mean teacher, which a checkpoint then holds too; None: there is none.
         step: finished steps.
         epoch_losses: losses of the steps of the open epoch.
     """
@@ -34,6 +36,7 @@ class TrainingState:
     history: History
     checkpoints: Checkpoints
     process: Process
+    teacher: MeanTeacher | None = None
     step: int = 0
     epoch_losses: list[float] = field(default_factory=list)
 
@@ -77,6 +80,8 @@ class TrainingState:
         optimiser_tensors, optimiser_values = pack_optimiser(self.optimiser)
         tensors |= {f"optimiser/{name}": value for name, value in optimiser_tensors.items()}
         tensors |= {f"model/{name}": value.detach() for name, value in self.model.state_dict().items()}
+        if self.teacher:
+            tensors |= {f"teacher/{name}": value for name, value in self.teacher.state_dict().items()}
         values = {
             "step": self.step,
             "seconds": self.seconds,
@@ -94,6 +99,8 @@ class TrainingState:
             return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
         self.model.load_state_dict(section("model/"))
+        if self.teacher:
+            self.teacher.load_state_dict(section("teacher/"))
         unpack_optimiser(self.optimiser, section("optimiser/"), values["optimiser"])
         self.schedule.load_state_dict(values["schedule"])
         self.history.load_state_dict(values["history"], self.process.rank)

@@ -66,4 +66,4 @@ def make(material: Material, stem: Path) -> None:
     ]
     if frame["iiou_class"].isna().any():
         notes.append("n/a: iIoU needs instance labels, which this data set does not have.")
-    write_table(frame, stem, caption, shown_ablation(frame), notes)
+    write_table(frame, stem, caption, shown_ablation(frame), [*notes, *material.readings])

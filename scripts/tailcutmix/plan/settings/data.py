@@ -72,6 +72,9 @@ class Dataset:
     files: Files = Files()
     """source `folders`: how the files of a set are called that is in neither layout of docs/data.md"""
 
+    unlabelled: str = ""
+    """folder of images without labels, searched with its sub-folders; used by `unlabelled: [unlabelled]` alone"""
+
     size: tuple[int, int] | None = key(None, **SIZE)
     """`[height, width]` to which images are resized when they are packed; `null` keeps them; predictions come back at
     the input's size"""

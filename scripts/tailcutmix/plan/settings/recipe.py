@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from tailcutmix.plan.settings.keys import FRACTION, LEVELS, SCALES, SIZE, key
+from tailcutmix.plan.settings.unlabelled import SemiSupervised
 
 
 def modules_of(package: str) -> tuple[str, ...]:
@@ -206,6 +207,7 @@ class Recipe:
     augmentation: Augmentation = Augmentation()
     mixing: Mixing = Mixing()
     training: Training = Training()
+    semi: SemiSupervised = SemiSupervised()
 
     @property
     def modules(self) -> list[str]:
