@@ -117,7 +117,6 @@ def test_no_job_reads_what_it_does_not_declare(recorded):
 MAY_STAY_UNREAD = {
     "ensemble": "/predictions/m2",  # of experts that the gate leaves out
     "make_per_class": ".npz",  # of the rows between the reference and the last
-    "make_ablation_differences": ".npz",  # of the arms that no pair names
 }
 
 

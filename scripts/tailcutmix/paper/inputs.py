@@ -41,6 +41,9 @@ def group_of(
     if group == "scores":
         return of_methods(lambda name, seed: files.scores(name, seed, split), rows)
     if group == "image_statistics":
+        if "pairs" in artefact.settings:  # only these are resampled
+            paired = {name for pair in plan.tables.differences if set(pair) <= set(rows) for name in pair}
+            rows = tuple(name for name in rows if name in paired)
         return of_methods(lambda name, seed: files.image_statistics(name, seed, split), rows)
     if group == "predictions":
         return of_methods(lambda name, seed: files.predictions(name, seed, split), rows, plan.seeds[:1])
