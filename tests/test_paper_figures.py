@@ -502,6 +502,14 @@ def test_predictions_of_a_split_without_labels_cannot_be_shown(scene, whole, tmp
         draw("qualitative", replace(whole, manifest=tmp_path / "manifest.csv"), tmp_path / "q")
 
 
+@pytest.mark.parametrize("kind", ["label", "image"])
+def test_examples_of_changed_files_are_not_shown(scene, whole, tmp_path, kind):
+    manifest = pd.read_csv(scene / "manifest.csv", dtype=str, keep_default_na=False)
+    manifest.assign(**{f"{kind}_sha256": "0" * 64}).to_csv(tmp_path / "manifest.csv", index=False)
+    with pytest.raises(UserError, match="changed after the images were listed"):
+        draw("qualitative", replace(whole, manifest=tmp_path / "manifest.csv"), tmp_path / "q")
+
+
 def test_mixing_counts_are_sums_over_training_and_means_over_seeds(tmp_path):
     m0, m1 = method("m0"), method("m1")
     files = [write_history(tmp_path, m1, seed, 60 * (1 + seed), ("bus", "traffic light")) for seed in (0, 1)]

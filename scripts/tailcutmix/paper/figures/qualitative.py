@@ -1,21 +1,23 @@
 """Images, their truth, and what each method makes of them, where the tail changes most."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from tailcutmix.dataset.images import read_image, read_label
-from tailcutmix.dataset.manifest import read_manifest
+from tailcutmix.dataset.images import decode_image, decode_label
+from tailcutmix.dataset.manifest import read_manifest, read_verified
 from tailcutmix.errors import UserError
 from tailcutmix.labels import IGNORE, LabelTable, read_labels
 from tailcutmix.paper.classes import read_classes
 from tailcutmix.paper.crops import colour_code
 from tailcutmix.paper.material import Material, short_names
 from tailcutmix.paper.style import new_figure, save, styled
+from tailcutmix.prediction.ensemble import read_prediction
 
 ROWS = 4
 
@@ -74,7 +76,7 @@ def make(material: Material, stem: Path) -> None:
     leaves the reference out) to the last row.
     """
     listed = read_manifest(material.manifest, material.split)
-    listed = listed[listed["label"] != ""].reset_index(drop=True)
+    listed = listed[listed["label"] != ""]
     if listed.empty:
         raise UserError(f"{material.manifest}: split {material.split!r} has no labels to compare predictions with")
     labels = read_labels(material.labels)
@@ -85,24 +87,28 @@ def make(material: Material, stem: Path) -> None:
     tail = [labels.class_of(name).train_id for name in classes["class"][classes["bucket"] == "tail"]]
     tail = tail or list(range(labels.num_classes))
 
-    def prediction(model: str, image_id: str) -> np.ndarray:
-        return read_label(folders[model] / f"{image_id}.png")
+    def label_maps(row: Mapping[Hashable, Any], names: Sequence[str]) -> list[np.ndarray]:
+        """The truth and the predictions of these models, label ids."""
+        truth = decode_label(read_verified(row, "label"), row["label"])
+        return [truth, *(read_prediction(folders[name], row["image_id"], truth.shape) for name in names)]
 
+    rows = listed.to_dict("records")
     changes = []
-    for image_id, label in zip(listed["image_id"], listed["label"], strict=True):
-        ids = (read_label(label), *(prediction(model, image_id) for model in pair))
+    for row in rows:
+        ids = label_maps(row, pair)
         truth, first, second = (labels.to_train_id[array[::STRIDE, ::STRIDE]] for array in ids)
         changes.append(changed_pixels(truth, first, second, labels.num_classes))
     chosen = choose_rows(np.array(changes), tail, ROWS)
     panels, seen = [], set()
     for place, b in chosen:
-        row = listed.iloc[place]
-        found = [read_label(row["label"]), *(prediction(model, row["image_id"]) for model in models)]
+        row = rows[place]
+        found = label_maps(row, models)
         window = best_window(_where(b, [labels.to_train_id[array] for array in found]))
         found = [array[window] for array in found]
         seen |= set(np.unique(labels.to_train_id[np.stack(found)]).tolist())
         title = f"{labels.classes[b].name}\n{row['image_id']}"
-        panels.append((title, [read_image(row["image"])[window], *(colour_code(array, labels) for array in found)]))
+        image = decode_image(read_verified(row, "image"), row["image"])
+        panels.append((title, [image[window], *(colour_code(array, labels) for array in found)]))
     names = short_names([file.method for file in material.predictions])
     save(_draw(panels, ["image", "truth", *names.values()], sorted(seen), labels), stem)
 
