@@ -11,7 +11,7 @@ with job(snakemake, terminal=True) as logger:
     given, labels = snakemake.params, read_labels(snakemake.input.labels)
     root = next(iter(snakemake.input.raw), given.root)
     listing = list_images(given.source, root, given.splits, typed(Files, given.files))
-    found, _ = check.examine(listing, labels, given.scored, given.size, snakemake.threads)
+    found, _ = check.examine(listing, labels, check.Wanted(**given.wanted), snakemake.threads)
     check.require(found)
     for finding in found:
         logger.info("%s", finding)

@@ -47,8 +47,7 @@ rule list_images:
         splits=plan.dataset.splits,
         files=plain(plan.dataset.files),
         raw=get_raw_state,
-        scored=plan.split,
-        size=plan.dataset.size,
+        wanted=inputs.asked_of_images(plan),
         code=code_of("list_images.py"),
     message:
         "List the images of {params.source} with their sizes and checksums"
