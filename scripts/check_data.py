@@ -5,6 +5,7 @@ import pandas as pd
 from tailcutmix.dataset import check
 from tailcutmix.dataset.images import read_size
 from tailcutmix.dataset.sources import list_images, list_unlabelled
+from tailcutmix.plan.inputs import asked_of_images
 from tailcutmix.plan.plan import SPLITS, read_plan
 from tailcutmix.plan.show import Images, describe
 from tailcutmix.rule_script import job
@@ -17,7 +18,8 @@ with job(snakemake):
     listing = list_images(data.source, next(iter(snakemake.input.raw), data.root), data.splits, data.files)
     if data.unlabelled:
         listing = pd.concat([listing, list_unlabelled(data.unlabelled)], ignore_index=True)
-    found, statistics = check.examine(listing, plan.labels, plan.split, data.size, snakemake.threads)
+    wanted = check.Wanted(**asked_of_images(plan), look_alikes=True)
+    found, statistics = check.examine(listing, plan.labels, wanted, snakemake.threads)
     print(*found, sep="\n")
     check.require(found)
     statistics["images"] = statistics["images"].astype(str)

@@ -14,7 +14,7 @@ with job(snakemake):
     listed = read_listed_tail(snakemake.input.buckets, labels, snakemake.params.fixed_tail)
     folders = dict(zip(listed, snakemake.input.get("experts", []), strict=True))
     gate = snakemake.input.get("gate")
-    used = read_gate(gate, labels) if gate else set(listed)
+    used = read_gate(gate, listed) if gate else set(listed)
     claims = ensemble_split(
         snakemake.input.base,
         {known: folders[known] for known in ensemble_order(tail, snakemake.params.order) if known in used},

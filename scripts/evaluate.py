@@ -7,6 +7,7 @@ printed, and the scores are written as JSON with the per-image statistics (.npz)
 """
 
 import argparse
+import math
 import os
 import sys
 from pathlib import Path
@@ -34,10 +35,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=processes, help=f"that read and count (default {processes})")
     parser.add_argument("--json", default="scores.json", help="where to write the scores (default scores.json)")
     options = parser.parse_args(arguments)
-    if options.processes < 1 or options.bootstrap < 0 or options.size_factor <= 0:
+    if options.processes < 1 or options.bootstrap < 0 or not 0 < options.size_factor < math.inf:
         parser.error("--processes and --size-factor must be positive, --bootstrap 0 or more")
-    if Path(options.json).suffix != ".json":
-        parser.error("--json must end in .json")
+    if options.seed < 0:
+        parser.error("--seed must be 0 or more")
+    if Path(options.json).suffix != ".json" or Path(options.json).is_dir():
+        parser.error(f"--json must name a file that ends in .json, not {options.json}")
     return options
 
 
@@ -54,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
             files = [path for path, name in truths.items() if name.endswith(INSTANCE_SUFFIX)]
             if not files:
                 raise UserError(f"{options.train_ground_truth}: no instance image (*{INSTANCE_SUFFIX}) in it")
-            sizes = average_instance_sizes(files, labels)
+            sizes = average_instance_sizes(dict.fromkeys(files, ""), labels)
         scores, statistics = evaluate(
             pairs,
             labels,
@@ -69,7 +72,12 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"error: {options.json}: cannot be written ({error.strerror}); name another place", file=sys.stderr)
+        return 1
     print(format_scores(scores))
+    if scores["iou_class"] is None:
+        print("\nno pixel of any class in the ground truth: all is void, so there is nothing to score")
     if any(row.has_instances for row in labels.rows) and not pairs[0].instance:
         print(f"\nno instance images (*{INSTANCE_SUFFIX}) beside the ground truth: iIoU is n/a")
     print(f"\nwritten: {options.json}")

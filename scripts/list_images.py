@@ -15,7 +15,7 @@ with job(snakemake, terminal=True) as logger:
     listing = list_images(given.source, root, given.splits, typed(Files, given.files))
     if given.unlabelled:
         listing = pd.concat([listing, list_unlabelled(given.unlabelled)], ignore_index=True)
-    found, _ = check.examine(listing, labels, given.scored, given.size, snakemake.threads)
+    found, _ = check.examine(listing, labels, check.Wanted(**given.wanted), snakemake.threads)
     check.require(found)
     for finding in found:
         logger.info("%s", finding)

@@ -17,6 +17,6 @@ with job(snakemake):
         scores, _ = score_split(snakemake.input.manifest, split, predictions, labels, replicates=0)
         runs.append({name: part["iou"] for name, part in scores["per_class"].items()})
     mean_iou = pd.DataFrame(runs, dtype=float).mean().to_dict()
-    initial = read_table(snakemake.input.initial, ("class", "share", "bucket"), "table of buckets")
+    initial = read_table(snakemake.input.initial, ("class", "bucket"), "table of buckets", numbers=("share",))
     settings = typed(Buckets, snakemake.params.buckets)
     write_csv(final_buckets(initial, mean_iou, settings, split), snakemake.output.final)

@@ -146,6 +146,15 @@ def test_whole_numbers_are_written_as_such(key, value):
         ("dataset/size", [64, INF], ["dataset.size"]),
         ("dataset/toycity/train", 0, ["dataset.toycity.train", "2 or more"]),
         ("tables/table1", [1], ["tables.table1.0", "a text"]),
+        ("tables/table1", ["a", "m1"], ["tables.table1", "'a'", "neither a model nor an ensemble"]),
+        ("models/m2-car", {"width": 8}, ["models.m2-car.width is 8", "models.m2-car.init is m1, whose width is 4"]),
+        ("models/m2/head_channels", 16, ["models.m2.head_channels is 16", "init is m1", "the same head_channels"]),
+        ("models/a", {"weights": "m0", "attention": "none"}, ["models.a.attention", "weights is m0"]),
+        ("training/training_scales", [1.0], ["training.training_scales", "two scales or more"]),
+        ("models/m0/width", "w18_small", ["models.m0.width is 'w18_small'", "stages: 4"]),
+        ("buckets/tail", ["traffic light", "traffic_light"], ["buckets.tail", "twice"]),
+        ("ensembles/ensemble/order", ["lorry"], ["ensembles.ensemble.order", "'lorry'"]),
+        ("dataset/allow_shared_images", "yes", ["dataset.allow_shared_images", "true or false"]),
         ("tables/table1", ["m0", "m0"], ["tables.table1"]),
         ("seeds", [0, 0], ["seeds"]),
         ("seeds", 0, ["seeds", "a list"]),
@@ -158,6 +167,8 @@ def test_keys_are_named(key, value, words):
     config = with_key(key, value)
     if key == "training" and isinstance(value, dict):
         config["training"] = SMALL["training"] | value
+    if value == "w18_small":
+        config["training"]["stages"] = 3
     if key == "models" and isinstance(value, dict):
         config["models"] = SMALL["models"] | value
     message = refusal(config)

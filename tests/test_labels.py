@@ -61,6 +61,9 @@ def test_instances_are_said_in_several_words(tmp_path, words, value):
         ("0,ball,1,thing,0,#dc143c,", "id 0 stands twice"),
         ("1,ground,1,thing,0,#dc143c,", "name ground stands twice"),
         ("1,../ball,1,thing,0,#dc143c,", "becomes a path"),
+        ("1,,1,thing,0,#dc143c,", "a class has no name"),
+        (f"1,{'b' * 101},1,thing,0,#dc143c,", "100 letters"),
+        ("1,ball,1,thing,0,#dc143c,0", "average_instance_size is '0'"),
     ],
 )
 def test_mistakes_are_named(tmp_path, row, words):
@@ -73,6 +76,7 @@ def test_mistakes_are_named(tmp_path, row, words):
 def test_two_names_of_one_path_are_refused(tmp_path):
     with pytest.raises(UserError, match="stands twice"):
         read_labels(write(tmp_path, ["0,red ball,0,a,0,#000000,", "1,red_ball,1,a,0,#000000,"]))
+    assert len(read_labels(write(tmp_path, ["0,b,0,a,0,#000000,", "1,B,1,a,0,#000000,"])).classes) == 2
 
 
 def test_a_missing_column_is_named(tmp_path):

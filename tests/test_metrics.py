@@ -22,7 +22,7 @@ from scoring import (
     write_pairs,
 )
 
-from tailcutmix.dataset.manifest import MANIFEST_COLUMNS, write_manifest
+from tailcutmix.dataset.manifest import MANIFEST_COLUMNS, sha256, write_manifest
 from tailcutmix.errors import UserError
 from tailcutmix.labels import LabelTable, read_labels
 from tailcutmix.metrics.bootstrap import estimate_scores
@@ -222,7 +222,7 @@ def test_average_sizes_of_a_new_set_come_from_its_train_split(tmp_path):
     for index, values in enumerate((first, second)):
         paths.append(str(tmp_path / f"{index}.png"))
         Image.fromarray(values).save(paths[-1])
-    assert average_instance_sizes([*paths, ""], CITYSCAPES) == {"person": 1.0, "car": 2.0}
+    assert average_instance_sizes(dict.fromkeys(paths, ""), CITYSCAPES) == {"person": 1.0, "car": 2.0}
 
 
 def test_a_split_is_scored_with_sizes_of_its_own_train_split(tmp_path):
@@ -236,14 +236,15 @@ def test_a_split_is_scored_with_sizes_of_its_own_train_split(tmp_path):
         (tmp_path / "mine").mkdir(exist_ok=True)
         Path(pair.prediction).rename(tmp_path / "mine" / f"{pair.image_id}.png")
         rows.append(
-            (pair.image_id, "train" if index < 3 else "val", "", pair.label, pair.instance, 128, 64, "", "", "")
+            (pair.image_id, "train" if index < 3 else "val", pair.label, pair.label, pair.instance, 128, 64)
+            + tuple(map(sha256, (pair.label, pair.label, pair.instance)))
         )
     write_manifest(pd.DataFrame(rows, columns=list(MANIFEST_COLUMNS)), tmp_path / "manifest.csv")
 
     def scored(labels, **settings):
         return score_split(tmp_path / "manifest.csv", "val", tmp_path / "mine", labels, replicates=0, **settings)[0]
 
-    sizes = average_instance_sizes([pair.instance for pair in pairs[:3]], CITYSCAPES)
+    sizes = average_instance_sizes({pair.instance: "" for pair in pairs[:3]}, CITYSCAPES)
     last = replace(pairs[3], prediction=str(tmp_path / "mine" / f"{pairs[3].image_id}.png"))
     expected, _ = evaluate([last], CITYSCAPES, average_sizes=sizes, replicates=0)
     assert scored(labels) == scored(CITYSCAPES, sizes_from_train=True) == expected

@@ -260,3 +260,43 @@ assert cv2.getNumThreads() == 4
 def test_a_wrong_argument_is_named(folders, capsys, arguments, words):
     assert run(folders[0], *arguments) == 1
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (("--seed", "-1"), "--seed must be 0 or more"),
+        (("--size-factor", "inf"), "must be positive"),
+        (("--json", "{folder}/taken.json"), "must name a file"),
+    ],
+)
+def test_an_argument_that_cannot_be_is_refused_before_anything_is_read(folders, capsys, arguments, words):
+    folder, _ = folders
+    (folder / "taken.json").mkdir()
+    with pytest.raises(SystemExit):
+        run(folder, *(argument.format(folder=folder) for argument in arguments))
+    assert words in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_one_line(folders, capsys):
+    folder, _ = folders
+    (folder / "file").write_text("")
+    assert run(folder, "--json", str(folder / "file/scores.json")) == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "file/scores.json: cannot be written" in line
+
+
+def test_links_in_a_circle_are_walked_once(folders):
+    folder, _ = folders
+    (folder / "predictions/again").symlink_to(folder / "predictions")
+    (folder / "truth/up").symlink_to(folder / "truth")
+    assert run(folder) == 0
+
+
+def test_a_ground_truth_of_void_is_said(folders, capsys):
+    folder, pairs = folders
+    for pair in pairs:
+        save(pair.label, np.zeros((32, 64), np.uint8))
+        save(pair.instance, np.zeros((32, 64), np.uint16))
+    assert run(folder) == 0
+    assert "all is void, so there is nothing to score" in capsys.readouterr().out

@@ -127,7 +127,9 @@ def command_faults(path: Path) -> list[str]:
 def test_expected_names_from_the_list_the_manifest_and_the_folder_of_test_images(tmp_path):
     listed = expected_files(ROOT / "config/splits/minicity/test.csv")
     assert len(listed) == 200 and listed["9678409848892349952.png"] is None
-    rows = [(name, split, "", "", "", 16, 8, "", "", "") for name, split in ((NAMES[0], "test"), ("a", "val"))]
+    rows = [
+        (name, split, "i.png", "", "", 16, 8, "0" * 64, "", "") for name, split in ((NAMES[0], "test"), ("a", "val"))
+    ]
     write_manifest(pd.DataFrame(rows, columns=list(MANIFEST_COLUMNS)), tmp_path / "manifest.csv")
     assert expected_files(tmp_path / "manifest.csv") == {f"{NAMES[0]}.png": (8, 16)}
     images = tmp_path / "leftImg8bit"

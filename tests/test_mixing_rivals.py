@@ -247,7 +247,7 @@ def test_instance_maps_are_read_at_the_packed_size_and_checked(tmp_path):
     assert np.array_equal(maps.read("a", (2, 3)), instances[1::2, 1::2])
     assert maps.read("b", (4, 6)) is None
     write_png(tmp_path / "a_instance.png", instances + 1)
-    with pytest.raises(UserError, match=r"a_instance\.png: the file changed after the manifest was made"):
+    with pytest.raises(UserError, match=r"a_instance\.png: changed after the images were listed"):
         maps.read("a", (4, 6))
     other = InstanceMaps(manifest_of(tmp_path, instances + 1), "train")
     assert other.digest != maps.digest

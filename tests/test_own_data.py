@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import ROOT
+from own_sets import BALL, SHADES, found, make_set, save
 from PIL import Image
 
 from tailcutmix.dataset import check, manifest
@@ -23,22 +24,6 @@ from tailcutmix.plan.layout import splits_of
 from tailcutmix.plan.plan import merged, read_plan
 from tailcutmix.plan.readings import sentences
 from tailcutmix.plan.settings.data import Dataset, Files
-
-SHADES = np.tile(np.linspace(60, 180, 24, dtype=np.uint8), (16, 1))
-BALL = np.pad(np.ones((4, 6), np.uint8), ((2, 10), (3, 15)))
-
-
-def save(path, array, **options):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(array).save(path, **options)
-    return path
-
-
-def make_set(root, image="images/{split}/{id}.png", label="labels/{split}/{id}.png", splits=("train", "val"), ids="ab"):
-    for split in splits:
-        for name in ids:
-            save(root / image.format(split=split, id=f"{split}{name}"), SHADES)
-            save(root / label.format(split=split, id=f"{split}{name}"), BALL)
 
 
 @pytest.fixture
@@ -221,12 +206,6 @@ def test_an_empty_tail_that_the_labels_made_stops_too(tmp_path, table):
     check_tail(plan.labels.classes[1:], plan)
     with pytest.raises(UserError, match="m1 and ensemble of Table 1 would do nothing"):
         check_tail((), plan)
-
-
-def found(root, table, **options):
-    options = {"scored": "val", "size": None} | options
-    findings, _ = check.examine(list_images("folders", root), read_labels(table), **options)
-    return findings
 
 
 def test_a_sound_set_gives_no_word(tmp_path, table):

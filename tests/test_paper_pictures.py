@@ -232,3 +232,12 @@ def test_predictions_of_a_split_without_labels_cannot_be_shown(scene, whole, tmp
     manifest.assign(label="").to_csv(tmp_path / "manifest.csv", index=False)
     with pytest.raises(UserError, match="split 'val' has no labels"):
         qualitative.make(replace(whole, manifest=tmp_path / "manifest.csv"), tmp_path / "q")
+
+
+@pytest.mark.parametrize("kind", ["label", "image"])
+def test_examples_of_changed_files_are_not_shown(whole, tmp_path, kind):
+    manifest = pd.read_csv(whole.manifest, dtype=str, keep_default_na=False)
+    manifest.assign(**{f"{kind}_sha256": "0" * 64}).to_csv(tmp_path / "manifest.csv", index=False)
+    material = replace(whole, manifest=tmp_path / "manifest.csv")
+    with pytest.raises(UserError, match="changed after the images were listed"):
+        qualitative.make(material, tmp_path / "q")

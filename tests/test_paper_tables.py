@@ -30,7 +30,7 @@ from paper_results import (
 
 from tailcutmix.errors import UserError
 from tailcutmix.paper.classes import read_classes
-from tailcutmix.paper.formats import signed_cell, with_best_bold, write_table
+from tailcutmix.paper.formats import markdown, signed_cell, with_best_bold, write_table
 from tailcutmix.paper.material import Material, Method
 from tailcutmix.paper.published import REPORT_TABLE1, SCORES
 from tailcutmix.paper.scores import read_metrics, summarise
@@ -216,12 +216,30 @@ def test_summary_lies_within_its_interval_whatever_the_order(seeds):
     assert all(with_gap[key] == pytest.approx(summary[key], nan_ok=True) for key in summary)
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a_b", "a_b"),
+        ("_a_", r"\_a\_"),
+        ("**a**", r"\*\*a\**"),
+        ("+0.008* [0, 1]", "+0.008* [0, 1]"),
+        ("`a`", r"\`a\`"),
+        ("<img src=x>", r"\<img src=x>"),
+        ("[a](http://b)", r"[a]\(http://b)"),
+        ("a|b", r"a\|b"),
+        ("a\\b", r"a\\b"),
+    ],
+)
+def test_markdown_shows_names_as_they_are(text, shown):
+    assert markdown(text) == shown
+
+
 def test_special_characters_survive_every_format(tmp_path):
     frame = pd.DataFrame({"method": ["a_b & c | <d> 5 %"], "score": [0.5]})
     write_table(frame, tmp_path / "t", "50 % & more_less")
     assert Rows((tmp_path / "t.html").read_text()).rows[1] == ["a_b & c | <d> 5 %", "0.500"]
-    assert r"a_b & c \| <d> 5 %" in (tmp_path / "t.md").read_text()
-    assert r"a\_b \& c | <d> 5 \%" in (tmp_path / "t.tex").read_text()
+    assert r"a_b & c \| \<d> 5 %" in (tmp_path / "t.md").read_text()
+    assert r"a\_b \& c \textbar{} \textless{}d\textgreater{} 5 \%" in (tmp_path / "t.tex").read_text()
     assert pd.read_csv(tmp_path / "t.csv")["method"][0] == frame["method"][0]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t.csv", "t.html", "t.md", "t.tex"]
 
@@ -265,7 +283,7 @@ def test_class_files_that_do_not_fit_together_are_named(tmp_path):
     stats, initial, final = write_classes(tmp_path)
     assert (read_classes(stats, initial)["moved_from"] == "").all()
     pd.read_csv(stats).query("`class` != 'bus'").to_csv(stats, index=False)
-    with pytest.raises(UserError, match=r"labels\.csv: no train row for class 'bus'"):
+    with pytest.raises(UserError, match=r"labels\.csv and .* do not list 'bus' once"):
         read_classes(stats, final)
     final.write_text("class,share\nroad,1\n")
     with pytest.raises(UserError, match=r"final\.csv: column bucket"):

@@ -71,10 +71,10 @@ def test_an_expert_needs_enough_evidence(val):
 
 def test_the_gate_survives_the_way_through_its_file(val, tmp_path):
     write_csv(choose(val).reset_index(), tmp_path / "gate.csv")
-    assert read_gate(tmp_path / "gate.csv", TABLE) == {BUS}
+    assert read_gate(tmp_path / "gate.csv", (BUS, CAR)) == {BUS}
     (tmp_path / "gate.csv").write_text("class\nbus\n")
     with pytest.raises(UserError, match="used is missing"):
-        read_gate(tmp_path / "gate.csv", TABLE)
+        read_gate(tmp_path / "gate.csv", (BUS, CAR))
 
 
 def write_prior(folder, seen: dict[str, list[int]], shares: dict[str, float]):

@@ -164,7 +164,7 @@ def test_the_tail_is_read_rarest_last_with_its_labels(tmp_path):
     path = tmp_path / "final.csv"
     path.write_text(HEADER + "None,1e-05,tail,,,poor\nroad,0.9,head,,,\ntraffic light,0.002,tail,0.1,middle,poor\n")
     assert read_tail(path, labels) == (labels.rows[1], labels.rows[2])
-    path.write_text(HEADER)
+    path.write_text(HEADER + "road,0.9,head,,,\ntraffic light,0.002,middle,,,\nNone,0,absent,,,\n")
     assert read_tail(path, labels) == ()
 
 
@@ -174,9 +174,10 @@ def test_the_tail_is_read_rarest_last_with_its_labels(tmp_path):
         (None, "no such table of buckets"),
         ("", "table of buckets"),
         ("class,share\nroad,0.9\n", "column bucket is missing"),
-        (HEADER + "road,0.9,he", "row of road"),
-        (HEADER + "road,,tail,,,\n", "row of road"),
-        (HEADER + "lorry,0.1,tail,,,\n", "'lorry'.*; delete"),
+        (HEADER + "road,0.9,he", "cut short"),
+        (HEADER + "road,0.9,head,,,\n", "each class of the label table once; delete"),
+        (HEADER + "road,,tail,,,\ncar,0.1,head,,,\n", "row of road"),
+        (HEADER + "road,0.9,head,,,\nlorry,0.1,tail,,,\n", "each class of the label table once"),
     ],
 )
 def test_a_missing_or_damaged_table_of_buckets_is_named(text, words, tmp_path):

@@ -64,7 +64,7 @@ def run(
         command += ["--configfile", configfile]
     environment = {**os.environ, "PYTHONPATH": "", "MPLBACKEND": "Agg", **(environment or {})}
     done = subprocess.run(
-        command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900
+        command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=3600
     )
     assert not check or done.returncode == 0, done.stdout[-6000:]
     return done

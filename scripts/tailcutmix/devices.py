@@ -7,12 +7,14 @@ import os
 import random
 import re
 import resource
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import torch
 
@@ -72,7 +74,7 @@ def lease_devices(
         cure = "--resources gpu=0 to compute on the CPU" if not identities else f"--resources gpu={len(identities)}"
         raise UserError(f"{gpus} GPU(s) asked for, but CUDA shows {len(identities)} on this machine; run with {cure}")
     folder = folder or Path(tempfile.gettempdir()) / f"tailcutmix-gpus-{os.getuid()}"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_own(folder)
     with ExitStack() as held:
         taken = _take(gpus, identities, folder, held)
         if not taken:
@@ -100,14 +102,33 @@ def visible_gpus() -> list[str]:
     return [str(torch.cuda.get_device_properties(index).uuid) for index in range(torch.cuda.device_count())]
 
 
+def _make_own(folder: Path) -> None:
+    """Make the folder of the locks; in a temporary folder that all write to, another user may have been there first."""
+    with suppress(FileExistsError):  # something else of that name is refused below
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise UserError(
+            f"{folder}: not a folder that you own and alone write to; remove it, or set TMPDIR to a folder of your own"
+        )
+
+
+def _open_lock(path: Path) -> IO[str]:
+    """A lock file that is no link: its content is never touched."""
+    try:
+        return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "r+")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be opened as a lock ({error.strerror}); remove it") from None
+
+
 def _take(gpus: int, identities: list[str], folder: Path, held: ExitStack) -> list[tuple[int, int]]:
     """(index, lock descriptor) of ``gpus`` free GPUs; where there are fewer, [] and none is kept for the wait."""
-    with open(folder / "scan.lock", "w") as scan, ExitStack() as attempt:
+    with _open_lock(folder / "scan.lock") as scan, ExitStack() as attempt:
         fcntl.flock(scan, fcntl.LOCK_EX)
         taken: list[tuple[int, int]] = []
         for index, identity in enumerate(identities):
             path = folder / f"gpu-{re.sub(r'[^A-Za-z0-9-]', '_', identity)}.lock"
-            file = open(path, "a")  # noqa: SIM115 (closing it ends the lease)
+            file = _open_lock(path)  # closing it ends the lease
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

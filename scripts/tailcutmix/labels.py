@@ -163,7 +163,7 @@ def _read_row(line: Mapping[str, str | None], where: str) -> Label:
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
         raise UserError(f"{where}: colour {colour!r} is not of the form #rrggbb; leave it empty for one of ours")
     size = cells["average_instance_size"]
-    if size and not re.fullmatch(r"\d+(\.\d*)?|\.\d+", size):
+    if size and not (re.fullmatch(r"\d{1,9}(\.\d*)?|\.\d+", size) and float(size) > 0):
         raise UserError(f"{where}: average_instance_size is {size!r}; write a number of pixels, or leave it empty")
     red, green, blue = bytes.fromhex(colour[1:])
     return Label(
@@ -199,5 +199,6 @@ def _check_table(table: LabelTable, path: str | Path) -> None:
             if values.count(value) > 1:
                 raise UserError(f"{path}: {column} {value} stands twice")
     for name in table.class_names:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 _.-]*", name):
-            raise UserError(f"{path}: class name {name!r} becomes a path: letters, digits, space, _ . and - only")
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,99}", name):
+            what = f"class name {name!r} becomes a path" if name else "a class has no name, which becomes a path"
+            raise UserError(f"{path}: {what}: 100 letters, digits, space, _ . and - at most, a letter or digit first")

@@ -48,8 +48,7 @@ rule list_images:
         files=plain(plan.dataset.files),
         unlabelled=plan.dataset.unlabelled,
         raw=get_raw_state,
-        scored=plan.split,
-        size=plan.dataset.size,
+        wanted=inputs.asked_of_images(plan),
         code=code_of("list_images.py"),
     message:
         "List the images of {params.source} with their sizes and checksums"

@@ -3,7 +3,7 @@
 
 rule count_labels:
     input:
-        truth=[files.packed(split)["truth"] for split in plan.splits],
+        **{kind: [files.packed(split)[kind] for split in plan.splits] for kind in ("images", "truth", "index")},
         labels=plan.dataset.labels,
     output:
         statistics=files.statistics,
@@ -20,7 +20,7 @@ rule count_labels:
         splits=plan.splits,
         code=code_of("count_labels.py"),
     message:
-        "Count the pixels and images of each class"
+        "Count the pixels and images of each class, and look for pictures that two splits share"
     script:
         "../../scripts/count_labels.py"
 

@@ -1,21 +1,27 @@
 """What a set's files say before anything is trained: every problem at once, each with its cure."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tailcutmix.dataset.images import ZIP_SEPARATOR, is_deep, is_turned, read_label, read_size
+from tailcutmix.dataset.images import ZIP_SEPARATOR, read_image
+from tailcutmix.dataset.leakage import Shared, look_alikes, same_files, same_ids, thumbnail
+from tailcutmix.dataset.looks import Seen, Wanted, look
 from tailcutmix.errors import UserError
 from tailcutmix.labels import IGNORE, LabelTable
 from tailcutmix.plan.layout import IMAGE_TYPES, SPLITS
+from tailcutmix.plan.settings.unlabelled import UNLABELLED
 from tailcutmix.progress import Progress
 
 OTHER_PICTURES = (".gif", ".jp2", ".heic", ".avif", ".ppm", ".npy")
+
+MOST_DECODED = 100
+"""Pairs of images of one id that are looked at, evenly chosen where there are more."""
 
 
 @dataclass(frozen=True)
@@ -33,28 +39,15 @@ class Finding:
         return f"{'STOPS' if self.stops else 'note '}  {self.what}{where}: {self.cure}"
 
 
-@dataclass
-class _Seen:
-    """What one image and its label are."""
-
-    row: Mapping[Hashable, Any]
-    size: tuple[int, int] | None = None
-    deep: bool = False
-    turned: bool = False
-    counts: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
-    errors: list[str] = field(default_factory=list)
-
-
 def examine(
-    listing: pd.DataFrame, labels: LabelTable, scored: str, size: tuple[int, int] | None, processes: int = 1
+    listing: pd.DataFrame, labels: LabelTable, wanted: Wanted, processes: int = 1
 ) -> tuple[list[Finding], pd.DataFrame]:
-    """Look at every header and every label.
+    """Look at every header, every label, and the instance maps where something reads them.
 
     Args:
         listing: as :mod:`tailcutmix.dataset.sources` returns it.
         labels: the label table.
-        scored: the split that the tables score.
-        size: (height, width) to which images are resized, or None.
+        wanted: what the run asks of them.
         processes: files read at the same time.
 
     Returns:
@@ -62,46 +55,21 @@ def examine(
         :func:`tailcutmix.tail.label_statistics.label_statistics` gives them, at the files' size.
     """
     with ThreadPoolExecutor(max(1, processes)) as pool:
-        looks = pool.map(lambda row: _look(row, labels), listing.to_dict("records"))
+        looks = pool.map(lambda row: look(row, labels, wanted), listing.to_dict("records"))
         seen = list(Progress("check", len(listing)).over(looks))
     statistics = _statistics(seen, labels)
     found = [
-        *_of_files(seen, size),
-        *_of_classes(statistics, labels, seen, scored),
-        *_of_labels(seen, labels, scored),
+        *_of_files(seen, wanted.size),
+        *_of_classes(statistics, labels, seen, wanted.scored),
+        *_of_labels(seen, labels, wanted.scored),
+        *_of_instances(seen, labels, wanted),
+        *_of_splits(seen, listing, wanted),
         *_left_out(listing),
     ]
     return sorted(found, key=lambda finding: not finding.stops), statistics
 
 
-def _look(row: Mapping[Hashable, Any], labels: LabelTable) -> _Seen:
-    seen = _Seen(row)
-    try:
-        seen.size, seen.deep, seen.turned = read_size(row["image"]), is_deep(row["image"]), is_turned(row["image"])
-    except UserError as error:
-        seen.errors.append(str(error))
-    for kind in ("label", "instance"):
-        if not row[kind]:
-            continue
-        try:
-            shape = read_size(row[kind], as_stored=True)
-            if seen.size and shape != seen.size:
-                seen.errors.append(f"{row[kind]}: {kind} is {shape[1]}x{shape[0]} but its image {row['image']} is "
-                                   f"{seen.size[1]}x{seen.size[0]}")  # fmt: skip
-            if kind == "label":
-                seen.counts = np.bincount(read_label(row[kind]).ravel(), minlength=256)
-        except UserError as error:
-            seen.errors.append(str(error))
-    unknown = set(np.flatnonzero(seen.counts)) - {*labels.ids, IGNORE}
-    if unknown:
-        listed = ", ".join(map(str, sorted(unknown)))
-        seen.errors.append(
-            f"{row['label']}: label id {listed} not in the label table; add a row for it to dataset.labels"
-        )
-    return seen
-
-
-def _of_files(seen: list[_Seen], size: tuple[int, int] | None) -> list[Finding]:
+def _of_files(seen: list[Seen], size: tuple[int, int] | None) -> list[Finding]:
     found = []
     errors = [error for entry in seen for error in entry.errors]
     found += [Finding(error, "mend it, then run again", stops=True) for error in errors[:20]]
@@ -122,7 +90,7 @@ def _of_files(seen: list[_Seen], size: tuple[int, int] | None) -> list[Finding]:
     return found
 
 
-def _statistics(seen: list[_Seen], labels: LabelTable) -> pd.DataFrame:
+def _statistics(seen: list[Seen], labels: LabelTable) -> pd.DataFrame:
     rows = []
     for split in dict.fromkeys(entry.row["split"] for entry in seen if entry.row["split"] in SPLITS):
         counts = np.array([entry.counts[[known.id for known in labels.classes]]
@@ -133,7 +101,7 @@ def _statistics(seen: list[_Seen], labels: LabelTable) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["split", "class", "pixels", "share", "images"])
 
 
-def _of_classes(statistics: pd.DataFrame, labels: LabelTable, seen: list[_Seen], scored: str) -> list[Finding]:
+def _of_classes(statistics: pd.DataFrame, labels: LabelTable, seen: list[Seen], scored: str) -> list[Finding]:
     found = []
     ignored = any(entry.counts[IGNORE] for entry in seen)
     hint = "check dataset.labels against the values in the labels"
@@ -149,18 +117,160 @@ def _of_classes(statistics: pd.DataFrame, labels: LabelTable, seen: list[_Seen],
     return found
 
 
-def _of_labels(seen: list[_Seen], labels: LabelTable, scored: str) -> list[Finding]:
+def _of_labels(seen: list[Seen], labels: LabelTable, scored: str) -> list[Finding]:
     found = []
     classes = [known.id for known in labels.classes]
+    labelled = {entry.row["split"] for entry in seen if entry.row["label"]} - {"train"}
     for split in dict.fromkeys(("train", scored)):
         rows = [entry for entry in seen if entry.row["split"] == split]
         bare = tuple(entry.row["image"] for entry in rows if not entry.row["label"])
         void = tuple(entry.row["label"] for entry in rows if entry.row["label"] and not entry.counts[classes].any())
         if bare:
-            found.append(Finding(f"{split} images without label", "score the other split by evaluation.split", bare))
+            other = "val" if split == "test" else "test"
+            cure = "add their labels"
+            if other in labelled:
+                cure += f", or score the other split by evaluation.split: {other}"
+            if not labelled:
+                cure += "; without any, images are predicted but not scored"
+            found.append(Finding(f"{split} images without label, so they cannot be scored", cure, bare,
+                                 stops=bool(labelled)))  # fmt: skip
         if void:
             found.append(Finding(f"{split} labels without a pixel of any class", "they teach and score nothing", void))
     return found
+
+
+def _of_instances(seen: list[Seen], labels: LabelTable, wanted: Wanted) -> list[Finding]:
+    found = []
+    labelled = [entry for entry in seen if entry.row["label"]]
+    things = [known.id for known in labels.classes if known.has_instances]
+    if wanted.region_source == "instances":
+        train = [entry for entry in labelled if entry.row["split"] == "train"]
+        bare = [entry for entry in train if not entry.row["instance"]]
+        needed = bare if len(bare) == len(train) else [entry for entry in bare if entry.counts[things].any()]
+        if bare:
+            what = "train images without instance map, though regions.source is instances"
+            cure = "add them, or set regions.source: components"
+            paths = tuple(entry.row["image"] for entry in needed or bare)
+            found.append(Finding(what, cure if needed else "needed where they hold a tail class", paths, bool(needed)))
+    if not things:
+        return found
+    trained = frozenset().union(*(entry.objects for entry in seen if entry.row["split"] == "train"))
+    for split in wanted.scores:
+        rows = [entry for entry in labelled if entry.row["split"] == split]
+        mapped = [entry for entry in rows if entry.row["instance"]]
+        paths = tuple(entry.row["label"] for entry in rows if not entry.row["instance"])
+        if mapped and paths:
+            cure = "add them, or take away those that there are"
+            found.append(
+                Finding(f"{split} labels without instance map, though others have one", cure, paths, stops=True)
+            )
+        held = [entry for entry in mapped if entry.counts[things].any()]
+        if held and not any(entry.objects for entry in held):
+            files = tuple(entry.row["instance"] for entry in held)
+            cure = "values are label id * 1000 + number, in 16 bits; without any, iIoU is n/a"
+            found.append(Finding(f"{split} instance maps without a single object", cure, files))
+        sizeless = [known.name for known in labels.classes
+                    if known.has_instances and known.average_instance_size is None and known.id not in trained
+                    and any(known.id in entry.objects for entry in mapped)]  # fmt: skip
+        if sizeless:
+            cure = "set average_instance_size in dataset.labels, or has_instances to no"
+            found.append(Finding(f"no size of an average instance of {', '.join(sizeless)}, which {split} holds and no "
+                                 "train instance map", cure, stops=True))  # fmt: skip
+    odd = tuple(entry.row["instance"] for entry in seen if entry.contradicts)
+    if odd:
+        cure = "values are label id * 1000 + number; scores by instance follow the instance map"
+        found.append(Finding("instance maps that contradict their labels", cure, odd))
+    return found
+
+
+def _of_splits(seen: list[Seen], listing: pd.DataFrame, wanted: Wanted) -> list[Finding]:
+    """What two splits share: a score on what was trained on says nothing about other images."""
+    looks = {(entry.row["split"], entry.row["image"]): entry for entry in seen}
+    shared = same_files(listing)
+    learned = [pair for pair in shared if UNLABELLED in (pair.split, pair.other_split) and pair.split != "train"]
+    files = [pair for pair in shared if UNLABELLED not in (pair.split, pair.other_split)]
+    listing = listing[listing["split"] != UNLABELLED]
+    ids = sorted(set(same_ids(listing)) - set(files))
+    again = _saved_again(ids, looks)
+    numbered = sorted(set(ids) - set(again))
+    found = []
+    meant, rest = _one_in_the_other([*files, *again], listing)
+    if meant:
+        cure = "one of the two lies in the other, which is taken as meant: val chooses by the images that test scores"
+        found.append(Finding(f"{_pair(meant[0])} are the same image{_more(meant)}", cure))
+    for pairs, what in ((files, "are the same image"), (again, "have the same id, look the same")):
+        pairs = sorted(set(pairs) & set(rest))
+        if not pairs:
+            continue
+        one = pairs[0].path == pairs[0].other_path
+        cure = "take it out of one of the lists" if one else "delete one of them"
+        cure += ", or set dataset.allow_shared_images: true"
+        if wanted.allow_shared_images:
+            cure = "allowed by dataset.allow_shared_images"
+        found.append(Finding(f"{_pair(pairs[0])} {what}{_more(pairs)}", cure, stops=not wanted.allow_shared_images))
+    if learned:
+        cure = "what learns from dataset.unlabelled has seen it, without its label"
+        found.append(Finding(f"{_pair(learned[0])} are the same image{_more(learned)}", cure))
+    if numbered:
+        cure = "nothing to do where each split numbers its own images; if they show the same, delete one of them"
+        found.append(Finding(f"{_pair(numbered[0])} have the same id{_more(numbered)}", cure))
+    alike = sorted(set(_look_alikes(seen)) - {*files, *again})
+    if alike:
+        cure = "a picture saved twice, or a still camera; a score on one that was trained on says little"
+        found.append(Finding(f"{_pair(alike[0])} look the same{_more(alike)}", cure))
+    return found
+
+
+def _saved_again(pairs: list[Shared], looks: Mapping[tuple[str, str], Seen]) -> list[Shared]:
+    """Those of one id that are one picture: of one size, with as many pixels of each label, and alike to look at.
+
+    Sets that number the images of each split anew are told apart by their labels, so hardly any of them is decoded, and
+    MOST_DECODED pairs where the labels do not tell.
+    """
+    likely = []
+    for pair in pairs:
+        first, second = looks[pair[:2]], looks[pair[2:]]
+        labelled = first.row["label"] and second.row["label"]
+        if first.size == second.size and (not labelled or np.array_equal(first.counts, second.counts)):
+            likely.append(pair)
+    found = []
+    for pair in likely[:: -(-len(likely) // MOST_DECODED) or 1]:
+        with suppress(UserError):  # of an image that cannot be decoded
+            one, other = (thumbnail(read_image(path))[None] for path in (pair.path, pair.other_path))
+            found += [pair] if look_alikes(one, other) else []
+    return found
+
+
+def _one_in_the_other(pairs: list[Shared], listing: pd.DataFrame) -> tuple[list[Shared], list[Shared]]:
+    """The pairs of val and test, if one of the two lies wholly in the other, as where a set has but one; and the rest.
+
+    Some images that they share are a mistake, and so are all that train shares with either.
+    """
+    chosen = [pair for pair in pairs if "train" not in (pair.split, pair.other_split)]
+    sizes = listing["split"].value_counts()
+    if not chosen or len(chosen) < min(sizes["val"], sizes["test"]):
+        return [], pairs
+    return chosen, [pair for pair in pairs if "train" in (pair.split, pair.other_split)]
+
+
+def _look_alikes(seen: list[Seen]) -> list[Shared]:
+    decoded = [entry for entry in seen if entry.thumbnail is not None]
+    train, others = ([entry for entry in decoded if (entry.row["split"] == "train") == trained]
+                     for trained in (True, False))  # fmt: skip
+    if not (train and others):
+        return []
+    pairs = look_alikes(*(np.array([entry.thumbnail for entry in entries]) for entries in (train, others)))
+    return [Shared("train", train[row].row["image"], others[other].row["split"], others[other].row["image"])
+            for row, other in pairs]  # fmt: skip
+
+
+def _pair(shared: Shared) -> str:
+    return f"{shared.path} ({shared.split}) and {shared.other_path} ({shared.other_split})"
+
+
+def _more(found: list[Shared]) -> str:
+    more = len(found) - 1
+    return f", and {more} more pair{'s' * (more > 1)}" if more else ""
 
 
 def _left_out(listing: pd.DataFrame) -> list[Finding]:

@@ -4,7 +4,9 @@ A path is a file, or ``archive.zip::member``, which is read inside the archive w
 """
 
 import io
+import lzma
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -28,7 +30,15 @@ _SIDEWAYS = (5, 6, 7, 8)
 
 _JPEG = b"\xff\xd8\xff"
 
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
+MOST_PIXELS = 2 * (1024**3 // 12)
+"""Pixels of the largest image that is decoded: 179 million, twice Pillow's bound for what may be an attack."""
+
+MOST_BYTES = 1 << 30
+"""Of an image file: more than the largest image has without compression."""
+
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, RuntimeError, IndexError, struct.error, OverflowError,
+           zipfile.BadZipFile, zlib.error, lzma.LZMAError)  # fmt: skip
+"""What zipfile and Pillow raise for damaged files; RuntimeError: encrypted, or packed in a way that is not known."""
 
 
 def open_zip(archive: str | Path) -> zipfile.ZipFile:
@@ -42,7 +52,7 @@ def _open_zip(archive: str, process: int) -> zipfile.ZipFile:
         return zipfile.ZipFile(archive)
     except FileNotFoundError:
         raise UserError(f"{archive}: no such archive") from None
-    except (zipfile.BadZipFile, OSError) as error:
+    except _BROKEN as error:
         raise UserError(f"{archive}: not a readable zip archive ({error}); download it again") from None
 
 
@@ -52,19 +62,32 @@ def open_binary(path: str | Path) -> Iterator[IO[bytes]]:
     archive, separator, member = str(path).partition(ZIP_SEPARATOR)
     try:
         stream = open_zip(archive).open(member) if separator else open(archive, "rb")
-    except (FileNotFoundError, KeyError, IsADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, KeyError, IsADirectoryError):
         raise UserError(f"{path}: no such file") from None
-    except (OSError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from None
+    except _BROKEN as error:
+        cure = "; pack it again without a password, by deflate or stored" if separator else ""
+        raise UserError(f"{path}: cannot be read ({error}){cure}") from None
     with stream:
         yield stream
 
 
+def length_of(path: str | Path) -> int:
+    """Bytes of a file or zip member, unpacked; raises UserError where it does not exist."""
+    archive, separator, member = str(path).partition(ZIP_SEPARATOR)
+    try:
+        return open_zip(archive).getinfo(member).file_size if separator else os.stat(archive).st_size
+    except (OSError, ValueError, KeyError):
+        raise UserError(f"{path}: no such file") from None
+
+
 def read_bytes(path: str | Path) -> bytes:
-    """The whole content of a file or zip member; a zip member's own checksum is checked."""
+    """The whole content of a file or zip member, MOST_BYTES at most; a zip member's own checksum is checked."""
+    length = length_of(path)
+    if length > MOST_BYTES:
+        raise UserError(f"{path}: {length >> 20} MiB, more than any image has that can be read")
     with open_binary(path) as stream:
         try:
-            return stream.read()
+            return stream.read(length)  # a zip member is not unpacked beyond what its archive says of it
         except _BROKEN as error:
             raise UserError(f"{path}: cannot be read ({error}); copy, download or make it again") from None
 
@@ -159,11 +182,15 @@ def _decode_ids(data: bytes, path: str | Path) -> np.ndarray:
     """(H, W) integers, as they are stored."""
     if data.startswith(SIGNATURE):
         header = read_header(data, path)
+        _check_pixels(header.width, header.height, path)
         if header.channels > 1:
             raise _several_channels(path, header.channels)
         if header.colour == GREY and header.depth >= 8 and not header.transparency:
-            values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)  # faster than Pillow
-            if values is None:
+            try:
+                values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)  # faster than Pillow
+            except cv2.error:
+                values = None
+            if values is None or values.shape != (header.height, header.width):
                 raise broken(path, "its pixels cannot be decoded")
             return values
     # OpenCV turns palettes and transparent grey into colours, and 1 into 255 where a pixel has one bit; Pillow keeps
@@ -190,11 +217,23 @@ def _opened(stream: IO[bytes], path: str | Path) -> Iterator[Image.Image]:
     """An image to read with Pillow; whatever Pillow raises names the file."""
     try:
         with Image.open(stream) as image:
+            _check_pixels(image.width, image.height, path)
             yield image
     except UnidentifiedImageError:
         raise UserError(f"{path}: not a readable image; copy, download or make it again") from None
+    except Image.DecompressionBombError:
+        raise _too_large(path) from None
     except _BROKEN as error:
         raise broken(path, error) from None
+
+
+def _check_pixels(width: int, height: int, path: str | Path) -> None:
+    if width * height > MOST_PIXELS:
+        raise _too_large(path)
+
+
+def _too_large(path: str | Path) -> UserError:
+    return UserError(f"{path}: more than {MOST_PIXELS / 1e6:.0f} million pixels; cut it into tiles, or scale it down")
 
 
 def write_png(path: str | Path, array: np.ndarray) -> None:

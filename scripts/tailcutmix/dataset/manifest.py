@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from tailcutmix.dataset.images import open_binary, read_bytes, read_size
-from tailcutmix.errors import UserError
+from tailcutmix.errors import UserError, cured_by
 from tailcutmix.files import read_table, write_csv
 from tailcutmix.plan.layout import SPLITS
 from tailcutmix.plan.settings.unlabelled import UNLABELLED
@@ -31,6 +31,12 @@ MANIFEST_COLUMNS = (
     "instance_sha256",
 )
 FILES = ("image", "label", "instance")
+IMAGE_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
+"""Names files of the results, so no id leads out of them."""
+
+LIST_AGAIN = (
+    'list the images again: the same command with --forcerun list_images (make paper ARGS="--forcerun list_images")'
+)
 _BLOCK = 1 << 20
 
 
@@ -85,7 +91,7 @@ def _checked(listing: pd.DataFrame) -> pd.DataFrame:
     for row in listing[listing.duplicated(["split", "image_id"])].itertuples():
         raise UserError(f"{row.image}: image_id {row.image_id} stands twice in split {row.split}; rename one of them")
     for row in listing.itertuples():
-        if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", str(row.image_id)):
+        if not IMAGE_ID.fullmatch(str(row.image_id)):
             raise UserError(f"{row.image}: image_id {row.image_id!r} must be made of letters, digits, '.', '_' and '-'")
         if row.split == "train" and not row.label:
             raise UserError(f"{row.image}: a train image needs a label")
@@ -124,14 +130,11 @@ def read_manifest(path: str | Path, split: str | None = None) -> pd.DataFrame:
     """Read a manifest, or the rows of one split; all columns are str ("" where absent) but width and height (int).
 
     Raises:
-        UserError: a missing or broken file, or a split without any image.
+        UserError: a missing or broken file, an id that is no file name, or a split without any image.
     """
     # str, never a number: test ids of MiniCity are 64-bit and would lose their last digits as floats
-    frame = read_table(path, MANIFEST_COLUMNS, "manifest", dtype=str, keep_default_na=False)
-    try:
-        frame = frame.astype({"width": int, "height": int})
-    except ValueError:
-        raise UserError(f"{path}: width and height must be whole numbers; delete the manifest and run again") from None
+    frame = read_table(path, MANIFEST_COLUMNS, "manifest", whole=("width", "height"), dtype=str, keep_default_na=False)
+    _check_rows(frame, path)
     if split is not None:
         frame = frame[frame.split == split].reset_index(drop=True)
         if frame.empty:
@@ -139,13 +142,45 @@ def read_manifest(path: str | Path, split: str | None = None) -> pd.DataFrame:
     return frame
 
 
+def _check_rows(frame: pd.DataFrame, path: str | Path) -> None:
+    def refuse(fault: str) -> UserError:
+        return UserError(f"{path}: {fault}; delete the manifest and run again")
+
+    check_ids(frame["image_id"], path, "delete the manifest and run again")
+    for split in sorted(set(frame["split"]) - {*SPLITS, UNLABELLED}):
+        raise refuse(f"split {split!r} is none of {', '.join(SPLITS)}")
+    for row in frame[frame.duplicated(["split", "image_id"])].itertuples():
+        raise refuse(f"image_id {row.image_id} stands twice in split {row.split}")
+    if (frame[["width", "height"]] < 1).any(axis=None):
+        raise refuse("width and height must be 1 or more")
+    for kind in FILES:
+        listed, sums = frame[kind] != "", frame[f"{kind}_sha256"].str.fullmatch("[0-9a-f]{64}")
+        if (listed & ~sums).any() or (kind == "image" and not listed.all()):
+            raise refuse(f"a row lacks its {kind} or the checksum of it")
+
+
+def check_ids(ids: Iterable[str], path: str | Path, cure: str) -> None:
+    """Raise a UserError for the first image id of a table that is no plain file name."""
+    for image_id in ids:
+        if not IMAGE_ID.fullmatch(image_id):
+            raise UserError(f"{path}: image_id {image_id!r} is no id of an image; {cure}")
+
+
 def read_verified(row: Mapping[Hashable, Any], kind: str) -> bytes:
-    """The bytes of a file of a manifest's row: its image, label or instance.
+    """The bytes of a file of a manifest's row, its image, label or instance: see :func:`read_listed`."""
+    return read_listed(row[kind], row.get(f"{kind}_sha256", ""))
+
+
+def read_listed(path: str, checksum: str) -> bytes:
+    """The bytes of a raw file, read once, if they are still those whose SHA-256 was listed; "" where none was.
 
     Raises:
-        UserError: the file is missing, or not the one whose checksum stands there.
+        UserError: the file is missing, or another one than when the images were listed.
     """
-    data = read_bytes(row[kind])
-    if hashlib.sha256(data).hexdigest() != row[f"{kind}_sha256"]:
-        raise UserError(f"{row[kind]}: the file changed after the manifest was made; delete the manifest and run again")
+    if not checksum:
+        return read_bytes(path)
+    with cured_by(f"put it back, or {LIST_AGAIN}"):
+        data = read_bytes(path)
+    if hashlib.sha256(data).hexdigest() != checksum:
+        raise UserError(f"{path}: changed after the images were listed; {LIST_AGAIN}")
     return data

@@ -1,10 +1,11 @@
 """MiniCity as the challenge arranges it: flat folders, test images under 64-bit numbers."""
 
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 
-from tailcutmix.dataset.manifest import LISTING_COLUMNS, listing_row
+from tailcutmix.dataset.manifest import IMAGE_ID, LISTING_COLUMNS, listing_row
 from tailcutmix.errors import UserError
 from tailcutmix.plan.layout import SPLITS
 
@@ -25,7 +26,7 @@ def read_list(path: str | Path) -> list[tuple[str, str]]:
     """
     path = Path(path)
     try:
-        lines = [line.strip() for line in path.read_text().splitlines() if line.strip()]
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path}: no such file list; dataset.splits names the folder of the official ones") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -38,12 +39,16 @@ def read_list(path: str | Path) -> list[tuple[str, str]]:
         entries = [_name_and_id(line, path) for line in lines[1:]]
     if not entries:
         raise UserError(f"{path}: the file list is empty")
+    for column in zip(*entries, strict=True):
+        for name, count in Counter(filter(None, column)).items():
+            if count > 1:
+                raise UserError(f"{path}: {name} stands there {count} times; keep one line of it")
     return entries
 
 
 def _name_and_id(line: str, path: Path) -> tuple[str, str]:
     name, _, image_id = (part.strip() for part in line.partition(","))
-    if not name or not image_id.isdecimal():
+    if not name or not (image_id.isascii() and image_id.isdecimal()):
         raise UserError(f"{path}: {line!r} is not of the form <city>/<image>,<number>")
     return name, image_id
 
@@ -61,7 +66,8 @@ def read_lists(splits: str | Path) -> dict[str, list[tuple[str, str]]]:
     for split, file in (("train", "train.txt"), ("val", "val.txt"), ("test", "test.csv")):
         lists[split] = read_list(Path(splits) / file)
         for name, _ in lists[split]:
-            if name.count("/") != 1:
+            parts = name.split("/")
+            if len(parts) != 2 or not all(map(IMAGE_ID.fullmatch, parts)):
                 raise UserError(f"{Path(splits) / file}: {name!r} is not of the form <city>/<image>")
     return {
         split: [(name, image_id or name.partition("/")[2]) for name, image_id in names]

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tailcutmix.dataset.images import decode_image, decode_label
-from tailcutmix.dataset.manifest import read_manifest, read_verified
+from tailcutmix.dataset.manifest import check_ids, read_manifest, read_verified
 from tailcutmix.errors import UserError
 from tailcutmix.files import read_table, replacing
 from tailcutmix.labels import IGNORE, LabelTable
@@ -158,15 +158,24 @@ def open_packed(files: PackedFiles, manifest_path: str | Path) -> Packed:
     Raises:
         UserError: a missing or cut-off file, files that do not fit together, or a manifest that changed since.
     """
-    index = read_table(files.index, _INDEX_COLUMNS, "index of packed arrays", dtype=str, keep_default_na=False)
+    index = read_index(files.index)
     images, labels = open_array(files.images), open_array(files.truth)
-    if index.empty or images.ndim != 4 or images.shape[:3] != labels.shape or len(images) != len(index):
+    if images.ndim != 4 or images.shape[:3] != labels.shape or len(images) != len(index):
         raise UserError(
             f"{files.index}: images {images.shape}, labels {labels.shape} and index ({len(index)}) do not fit "
             "together; delete it and run again"
         )
     _check_manifest(manifest_path, index, files.index)
     return Packed(images, labels, list(index.image_id), (index.has_label == "1").to_numpy())
+
+
+def read_index(path: str | Path) -> pd.DataFrame:
+    """The index of a packed split, all columns text; raises UserError where it is missing or damaged."""
+    index = read_table(path, _INDEX_COLUMNS, "index of packed arrays", dtype=str, keep_default_na=False)
+    check_ids(index["image_id"], path, "delete it and run again")
+    if index.empty or index["split"].nunique() > 1 or not index["has_label"].isin(["0", "1"]).all():
+        raise UserError(f"{path}: not an index of one split; delete it and run again")
+    return index
 
 
 def open_array(path: str | Path) -> np.ndarray:

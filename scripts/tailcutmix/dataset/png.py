@@ -52,6 +52,8 @@ def read_header(data: bytes, path: str | Path) -> Header:
         names.add(name)
         position = end
     width, height, depth, colour = struct.unpack_from(">IIBB", data, len(SIGNATURE) + 8)
+    if not (width and height):
+        raise broken(path, "no pixels")
     return Header(width, height, depth, colour, transparency=b"tRNS" in names)
 
 

@@ -1,15 +1,16 @@
 """The one pass over the files: read each image's ground truth and prediction, count, and forget them."""
 
 import multiprocessing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 
 import cv2
 import numpy as np
 
-from tailcutmix.dataset.images import read_instances, read_label
-from tailcutmix.errors import UserError
+from tailcutmix.dataset.images import decode_instances, decode_label, read_label
+from tailcutmix.dataset.manifest import read_listed
+from tailcutmix.errors import UserError, cured_by
 from tailcutmix.labels import IGNORE, LabelTable
 from tailcutmix.metrics.counting import FIRST_INSTANCE, count_pixels
 from tailcutmix.metrics.groups import Groups
@@ -102,9 +103,14 @@ def _score_chunk(position: int, chunk: Sequence[Pair], settings: tuple[Groups, f
 
 def score_image(pair: Pair, groups: Groups, size_factor: float = 1.0) -> tuple[Sums, np.ndarray]:
     """The statistics of one image and its (R, R) confusion."""
-    label = read_label(pair.label)
-    instance = read_instances(pair.instance) if groups.has_instances else None
-    prediction = read_label(pair.prediction)
+    label = decode_label(read_listed(pair.label, pair.label_sha256), pair.label)
+    instance = None
+    if groups.has_instances:
+        instance = decode_instances(read_listed(pair.instance, pair.instance_sha256), pair.instance)
+    with cured_by(pair.cure):
+        prediction = read_label(pair.prediction)
+        if prediction.shape != label.shape:
+            raise UserError(f"{pair.prediction}: {_size(prediction)} pixels, but its ground truth has {_size(label)}")
     return score_arrays(label, prediction, instance, groups, size_factor, pair)
 
 
@@ -135,7 +141,7 @@ def score_arrays(
     if instance is not None and instance.shape != label.shape:
         raise UserError(f"{names.instance}: {_size(instance)} pixels, but {names.label} has {_size(label)}")
     if prediction.shape != label.shape:
-        raise UserError(f"{names.prediction}: {_size(prediction)} pixels, but its ground truth has {_size(label)}")
+        raise UserError(f"{names.prediction}: {_size(prediction)} pixels, but {names.label} has {_size(label)}")
     if prediction.max() >= groups.size:
         raise _unknown_id(int(prediction.max()), names.prediction, groups)
     counts = count_pixels(label, prediction, instance, groups.size)
@@ -158,11 +164,11 @@ def _size(image: np.ndarray) -> str:
     return f"{image.shape[1]}x{image.shape[0]}"
 
 
-def average_instance_sizes(instances: Iterable[str], labels: LabelTable) -> dict[str, float]:
+def average_instance_sizes(instances: Mapping[str, str], labels: LabelTable) -> dict[str, float]:
     """Average instance size of each class with instances over a train split, in pixels.
 
     Args:
-        instances: paths of instance images, such as the column instance of a manifest's train rows; "" is skipped.
+        instances: path of each instance image -> the checksum that it must have, "" where none is known.
         labels: the label table.
 
     Returns:
@@ -170,8 +176,8 @@ def average_instance_sizes(instances: Iterable[str], labels: LabelTable) -> dict
     """
     highest = int(labels.ids.max())
     pixels, number = np.zeros((2, highest + 1))
-    for path in filter(None, instances):
-        image = read_instances(path)
+    for path, checksum in instances.items():
+        image = decode_instances(read_listed(path, checksum), path)
         sizes = np.bincount(image[image > FIRST_INSTANCE])
         values = np.flatnonzero(sizes)
         values = values[values // FIRST_INSTANCE <= highest]

@@ -103,7 +103,9 @@ def score_split(
     pairs = pairs_from_manifest(read_manifest(manifest, split), predictions)
     sizes_of_table = {row.name: row.average_instance_size for row in labels.classes if row.has_instances}
     if pairs[0].instance and (sizes_from_train or None in sizes_of_table.values()):
-        sizes = average_instance_sizes(read_manifest(manifest, "train").instance, labels)
+        train = read_manifest(manifest, "train")
+        maps = dict(zip(train["instance"], train["instance_sha256"], strict=True))
+        sizes = average_instance_sizes({path: checksum for path, checksum in maps.items() if path}, labels)
         if not sizes_from_train:
             sizes |= {name: size for name, size in sizes_of_table.items() if size is not None}
         settings = {"average_sizes": sizes} | settings

@@ -1,6 +1,5 @@
 """Which prediction belongs to which ground truth."""
 
-import os
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import pandas as pd
 
 from tailcutmix.dataset.images import ZIP_SEPARATOR, open_zip
 from tailcutmix.errors import UserError
+from tailcutmix.plan.layout import walk
 
 LABEL_SUFFIX = "_gtFine_labelIds.png"
 INSTANCE_SUFFIX = "_gtFine_instanceIds.png"
@@ -17,32 +17,45 @@ INSTANCE_SUFFIX = "_gtFine_instanceIds.png"
 
 @dataclass(frozen=True)
 class Pair:
-    """One image to score: its name and its files; `instance` is "" where there is none."""
+    """One image to score.
+
+    Attributes:
+        image_id: its name.
+        label, instance, prediction: its files; `instance` is "" where there is none.
+        label_sha256, instance_sha256: checksums that the files must have; "" where none is known.
+        cure: what to do about a damaged prediction; "" where that is not known.
+    """
 
     image_id: str
     label: str
     instance: str
     prediction: str
+    label_sha256: str = ""
+    instance_sha256: str = ""
+    cure: str = ""
 
 
 def pairs_from_manifest(rows: pd.DataFrame, predictions: str | Path) -> list[Pair]:
     """Pairs of a manifest's rows with the predictions ``<image_id>.png`` of a folder.
 
     Args:
-        rows: columns image_id, label, instance.
+        rows: columns image_id, label, instance, and the checksums of the two where they are known.
         predictions: folder of the predictions.
 
     Raises:
         UserError: an image without ground truth or without prediction.
     """
+    cure = f"delete the folder {predictions} and run again"
     pairs = []
-    for image_id, label, instance in zip(rows["image_id"], rows["label"], rows["instance"], strict=True):
+    for row in rows.to_dict("records"):
+        image_id, label, instance = row["image_id"], row["label"], row["instance"]
         prediction = Path(predictions) / f"{image_id}.png"
         if not label:
             raise UserError(f"{image_id}: has no ground truth in the manifest, so its split cannot be scored")
         if not prediction.is_file():
-            raise UserError(f"{prediction}: no such prediction; predict the split again")
-        pairs.append(Pair(image_id, label, instance, str(prediction)))
+            raise UserError(f"{prediction}: no such prediction; {cure}")
+        sums = {f"{kind}_sha256": row.get(f"{kind}_sha256", "") for kind in ("label", "instance")}
+        pairs.append(Pair(image_id, label, instance, str(prediction), **sums, cure=cure))
     return _same_instances(pairs)
 
 
@@ -99,9 +112,8 @@ def list_png(source: str | Path) -> dict[str, str]:
     """Path -> file name of every PNG in a folder and below, or in an archive (``archive.zip::member``), sorted."""
     source = Path(source)
     if source.is_dir():
-        # Links are followed: cities are often linked into one folder.
-        walk = ((folder, name) for folder, _, names in os.walk(source, followlinks=True) for name in names)
-        return {os.path.join(folder, name): name for folder, name in sorted(walk) if name.endswith(".png")}
+        # Links are followed, since cities are often linked into one folder; circles of them are not.
+        return {str(path): path.name for path in walk(source) if path.suffix == ".png"}
     if source.suffix == ".zip":
         members = sorted(name for name in open_zip(source).namelist() if name.endswith(".png"))
         return {f"{source}{ZIP_SEPARATOR}{name}": name.rpartition("/")[2] for name in members}

@@ -1,6 +1,7 @@
 """Sufficient statistics: a few counts an image, from sums of which every score follows."""
 
 import zipfile
+import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -147,5 +148,5 @@ def read_statistics(path: str | Path) -> Statistics:
             )
     except FileNotFoundError:
         raise UserError(f"{path}: no such statistics file; score this model first") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{path}: not a readable statistics file ({error}); delete it to score again") from None

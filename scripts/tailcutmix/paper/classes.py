@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from tailcutmix.errors import UserError
-from tailcutmix.files import read_table
+from tailcutmix.files import finite_numbers, read_table
 from tailcutmix.paper.scores import BUCKETS
-from tailcutmix.tail.bucket_table import ABSENT
+from tailcutmix.tail.bucket_table import ABSENT, CURE
 
 GROUPS = (*BUCKETS, ABSENT)
 """The buckets in the order in which they are shown, and after them the classes that no train image holds."""
@@ -25,7 +25,7 @@ def read_classes(stats: str | Path | None, buckets: str | Path, split: str | Non
         class, bucket (one of GROUPS), moved_from ("" where it stayed), val_iou, train_pixels, share (of labelled train
         pixels, 0..1), train_images and split_images (images that hold the class; NA without `split`).
     """
-    frame = read_table(buckets, ("class", "share", "bucket"))
+    frame = read_table(buckets, ("class", "bucket"), "table of buckets", numbers=("share",))
     unknown = sorted(set(frame["bucket"]) - set(GROUPS))
     if unknown:
         raise UserError(f"{buckets}: bucket {unknown[0]!r} is none of {', '.join(GROUPS)}")
@@ -39,16 +39,18 @@ def read_classes(stats: str | Path | None, buckets: str | Path, split: str | Non
             .astype(object)
             .where(frame["moved_from"] != frame["bucket"], "")
             .fillna(""),
-            "val_iou": frame["val_iou"] if "val_iou" in frame else float("nan"),
+            "val_iou": finite_numbers(frame["val_iou"], buckets, CURE) if "val_iou" in frame else float("nan"),
             "share": frame["share"].astype(float),
         }
     )
     counts = pd.DataFrame(columns=["split", "class", "pixels", "share", "images"])
     if stats is not None:
-        counts = read_table(stats, ("split", "class", "pixels", "share", "images"))
-        absent = set(frame["class"]) - set(counts["class"][counts["split"] == "train"])
-        if absent:
-            raise UserError(f"{stats}: no train row for class {min(absent)!r}, which {buckets} lists")
+        whole = ("pixels", "images")
+        counts = read_table(stats, ("split", "class", "share"), "table of label statistics", whole=whole)
+        odd = set(frame["class"]) ^ set(counts["class"][counts["split"] == "train"])
+        if odd or counts.duplicated(["split", "class"]).any():
+            first = repr(min(odd)) if odd else "each class"
+            raise UserError(f"{stats} and {buckets} do not list {first} once each; delete both and run again")
     for column, of, source in (
         ("train_pixels", "train", "pixels"),
         ("train_images", "train", "images"),

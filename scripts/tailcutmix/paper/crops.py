@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tailcutmix.dataset.images import read_image, read_label
+from tailcutmix.errors import UserError, cured_by
 from tailcutmix.labels import LabelTable
 from tailcutmix.paper.material import Material
 from tailcutmix.tail.subsets import read_boxes
@@ -110,14 +111,17 @@ def crops_of(subset: Subset, region: tuple[str, int], boxes: pd.DataFrame | None
     boxes = boxes[(boxes["image_id"] == image_id) & (boxes["region"] == number)]
     levels = boxes[["level", "x", "y", "w", "h"]].itertuples(index=False)
     box_of = {level: (x, y, w, h) for level, x, y, w, h in levels}
-    return [
-        Crop(
-            read_image(folder / f"{image_id}_{number}.png"),
-            read_label(folder / f"{image_id}_{number}_label.png"),
-            box_of[level],
-        )
-        for level, folder in subset.levels.items()
-    ]
+    crops = []
+    for level, folder in subset.levels.items():
+        stem = folder / f"{image_id}_{number}"
+        with cured_by(f"delete the folder {folder} and run again"):
+            if level not in box_of:
+                raise UserError(f"{subset.boxes}: lacks level {level} of region {number} of {image_id}")
+            crop = Crop(read_image(f"{stem}.png"), read_label(f"{stem}_label.png"), box_of[level])
+            if not crop.image.shape[:2] == crop.label.shape == crop.box[:1:-1]:
+                raise UserError(f"{stem}.png: not of the size of its box")
+            crops.append(crop)
+    return crops
 
 
 def outline(mask: np.ndarray) -> list[np.ndarray]:

@@ -28,7 +28,11 @@ ul.notes { color: #444; max-width: 60em; padding-left: 1.2em; font-size: .9em; }
 TEX_SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "→": r"$\to$", "−": r"$-$", "≥": r"$\geq$",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
 }  # fmt: skip
+
+MARKDOWN_SPECIAL = re.compile(r"[\\|`<]|\*(?=\S)|(?<![^\W_])_|_(?![^\W_])|(?<=\])\(")
+"""Marks of Markdown; a star after a number, an underscore within a word and an interval in brackets are none."""
 
 
 class Bold(str):
@@ -110,7 +114,7 @@ def write_table(
         frame: tidy numbers, one row per observation.
         shown: strings, one row per printed row; a column ``group``, where there is one, becomes a heading line at each
             change. A line break in a cell parts a value from its interval. Default: `frame`, numbers to three digits.
-        notes: sentences under the table.
+        notes: sentences under the table, which may have marks of Markdown.
         narrow: what LaTeX shows instead, for a table that is too wide for a page.
     """
     if shown is None:
@@ -139,15 +143,15 @@ def to_markdown(shown: pd.DataFrame, caption: str, notes: Sequence[str] = ()) ->
     columns, groups = rows_by_group(shown)
 
     def cell(text: str) -> str:
-        first, _, rest = text.replace("|", "\\|").partition("\n")
+        first, _, rest = markdown(text).partition("\n")
         first = f"**{first}**" if isinstance(text, Bold) else first
         return f"{first} {rest}" if rest else first
 
-    lines, headings = [columns], set()
+    lines, headings = [[markdown(column) for column in columns]], set()
     for heading, rows in groups:
         if heading is not None:
             headings.add(len(lines))
-            lines.append([f"**{heading}**"] + [""] * (len(columns) - 1))
+            lines.append([f"**{markdown(heading)}**"] + [""] * (len(columns) - 1))
         lines += [[cell(text) for text in row] for row in rows]
     measured = [line for place, line in enumerate(lines) if place not in headings]
     widths = [max(3, *map(len, column)) for column in zip(*measured, strict=True)]
@@ -155,7 +159,7 @@ def to_markdown(shown: pd.DataFrame, caption: str, notes: Sequence[str] = ()) ->
     rule = " | ".join(("-" * width) if i == 0 else "-" * (width - 1) + ":" for i, width in enumerate(widths))
     body = "\n".join(f"| {line} |" for line in [padded[0], rule, *padded[1:]])
     under = "".join(f"- {note}\n" for note in notes)
-    return f"{caption}\n\n{body}\n" + (f"\n{under}" if under else "")
+    return f"{markdown(caption)}\n\n{body}\n" + (f"\n{under}" if under else "")
 
 
 def to_html(shown: pd.DataFrame, caption: str, notes: Sequence[str] = ()) -> str:
@@ -227,6 +231,11 @@ def _note(note: str, escape: Callable[[str], str], code: str) -> str:
     """A note whose names of keys, between backticks, are put into ``code``."""
     parts = note.split("`")
     return "".join(code.format(escape(part)) if place % 2 else escape(part) for place, part in enumerate(parts))
+
+
+def markdown(text: str) -> str:
+    """Text as Markdown shows it, without marks or HTML."""
+    return MARKDOWN_SPECIAL.sub(r"\\\g<0>", text)
 
 
 def tex(text: str) -> str:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from tailcutmix.errors import UserError
 from tailcutmix.files import read_table
+from tailcutmix.paper.formats import markdown
 
 MARK = re.compile(r"(<!-- (\w+) of (\S+?)(?:: ([^>]*?))? -->)\n.*?(<!-- end -->)", re.DOTALL)
 
@@ -43,7 +44,7 @@ def scores(frame: pd.DataFrame, names: Sequence[str]) -> list[list[str]]:
             short(row[name]) + ("" if pd.isna(row[f"{name}_std"]) else f" ±{short(row[f'{name}_std'])}")
             for name in shown
         ]
-        rows.append([row["method"], *cells])
+        rows.append([markdown(row["method"]), *cells])
     return [["", *(COLUMNS[name] for name in shown)], *rows]
 
 
@@ -53,7 +54,7 @@ def differences(frame: pd.DataFrame, names: Sequence[str]) -> list[list[str]]:
     rows = []
     for _, row in _chosen(frame, ["first", "second"], names).iterrows():
         cells = [f"{signed(row[name])} [{signed(row[f'{name}_low'])}, {signed(row[f'{name}_high'])}]" for name in shown]
-        rows.append([row["comparison"], *cells])
+        rows.append([markdown(row["comparison"]), *cells])
     return [["", *(COLUMNS[name] for name in shown)], *rows]
 
 
@@ -63,7 +64,7 @@ def claims(frame: pd.DataFrame, names: Sequence[str]) -> list[list[str]]:
     chosen = frame[frame["ensemble"].isin(names)] if names else frame
     for _, row in chosen.iterrows():
         pixels = (row[f"{kind}_added"] for kind in ("pixels", "true_positives", "false_positives"))
-        rows.append([row["class"], *(f"{number:,.0f}" for number in pixels), short(row["precision"])])
+        rows.append([markdown(row["class"]), *(f"{number:,.0f}" for number in pixels), short(row["precision"])])
     return [["expert", "pixels added", "right", "wrong", "precision"], *rows]
 
 

@@ -4,19 +4,15 @@ from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from tailcutmix.dataset.images import read_label
-from tailcutmix.dataset.manifest import read_manifest
-from tailcutmix.errors import UserError
 from tailcutmix.labels import IGNORE, LabelTable
 from tailcutmix.paper.classes import read_classes
 from tailcutmix.paper.crops import outline
-from tailcutmix.paper.material import Material, MethodFile
+from tailcutmix.paper.material import Material
 from tailcutmix.paper.style import new_figure
 
 RIGHT, WRONG = "#0072B2", "#FFB000"
@@ -27,22 +23,6 @@ STRIDE = 2
 
 WINDOW = 0.5
 """Shown is a window of this part of the image's width and height: tail objects are small."""
-
-
-def labelled_images(material: Material) -> pd.DataFrame:
-    """The rows of the manifest for the scored split that have a label; raises UserError where there is none."""
-    listed = read_manifest(material.manifest, material.split)
-    listed = listed[listed["label"] != ""].reset_index(drop=True)
-    if listed.empty:
-        raise UserError(f"{material.manifest}: split {material.split!r} has no labels to compare predictions with")
-    return listed
-
-
-def read_train_ids(file: MethodFile | str, labels: LabelTable, image_id: str = "", stride: int = 1) -> np.ndarray:
-    """(H, W) uint8 train ids of a label image, or of the prediction of ``image_id`` in a method's folder."""
-    path = file if isinstance(file, str) else file.path / f"{image_id}.png"
-    train_ids: np.ndarray = labels.to_train_id[read_label(path)[::stride, ::stride]]
-    return train_ids
 
 
 def tail_of(material: Material, labels: LabelTable) -> list[int]:

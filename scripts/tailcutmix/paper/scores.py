@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 
 from tailcutmix.errors import UserError
 from tailcutmix.metrics.bootstrap import estimate_scores
@@ -15,6 +17,29 @@ from tailcutmix.paper.material import NOT_AN_INPUT, Material, Method
 from tailcutmix.paper.published import SCORES
 
 ALL_SCORES = (*SCORES, "accuracy_evaluated")
+
+_SCORE = {"type": ["number", "null"], "minimum": 0, "maximum": 1}
+_INTERVAL = {"type": ["array", "null"], "items": _SCORE, "minItems": 2, "maxItems": 2}
+_CELLS = {name: _SCORE for name in ("iou", "iiou")} | {f"{name}_interval": _INTERVAL for name in ("iou", "iiou")}
+_PART = {"type": "object", "additionalProperties": {"type": "object", "properties": _CELLS}}
+_BOOTSTRAP = {
+    "replicates": {"type": "integer", "minimum": 0, "maximum": 100000},
+    "level": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+    "seed": {"type": "integer", "minimum": 0},
+}
+METRICS = {
+    "type": "object",
+    "properties": {
+        "images": {"type": "integer", "minimum": 1},
+        "bootstrap": {"type": "object", "required": list(_BOOTSTRAP), "properties": _BOOTSTRAP},
+        "interval": {"type": "object", "additionalProperties": _INTERVAL},
+        "per_class": _PART,
+        "per_category": _PART,
+        **dict.fromkeys(ALL_SCORES, _SCORE),
+    },
+}
+"""What a metrics file holds, as JSON Schema: a damaged one may still be JSON."""
+
 STATISTICS = ("value", "std", "low", "high")
 BUCKETS = ("head", "middle", "tail")
 
@@ -42,15 +67,22 @@ class SeedScores:
 
 def read_metrics(path: str | Path) -> dict[str, Any]:
     """One metrics file; raises UserError naming the file and the key."""
+    cure = "delete the file and run again to score again"
     try:
-        content: dict[str, Any] = json.loads(Path(path).read_text())
+        content: dict[str, Any] = json.loads(Path(path).read_bytes())
     except FileNotFoundError:
         raise UserError(f"{path}: no such metrics file; score this model first") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a readable metrics file ({error}); delete it to score again") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not a readable metrics file ({error}); {cure}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: not a metrics file; {cure}")
     for key in ("dataset", "model", "seed", "split", "images", "bootstrap", *SCORES):
         if key not in content:
-            raise UserError(f"{path}: key {key!r} is missing; delete the file to score again")
+            raise UserError(f"{path}: key {key!r} is missing; {cure}")
+    fault = best_match(Draft202012Validator(METRICS).iter_errors(content))
+    if fault is not None:
+        place = ".".join(map(str, fault.absolute_path))
+        raise UserError(f"{path}: {place}: {fault.message[:200]}; {cure}")
     return content
 
 

@@ -23,12 +23,23 @@ class Traits:
         attention: whether it may have scale attention.
         multiplications: of one forward pass, per pixel of its input.
         activations: bytes kept for the backward pass in float32, per pixel of a training crop.
+        weights: keys of a network that the names and shapes of its weights follow from, of which a start is checked.
+        misfit: why no network of these settings can be built; "" where one can.
     """
 
     multiple: int
     attention: bool
     multiplications: Callable[[Network], float]
     activations: Callable[[Network], float]
+    weights: tuple[str, ...] = ()
+    misfit: Callable[[Network], str] = lambda network: ""
+
+
+def _misfit_of_hrnet(network: Network) -> str:
+    small = isinstance(network.width, int) and network.width < 18
+    if not small and (network.stages, network.blocks) != (4, 2):
+        return "stages and blocks may be chosen for widths 4 to 16 only: set stages: 4 and blocks: 2"
+    return ""
 
 
 def channels(network: Network) -> int:
@@ -42,12 +53,18 @@ TRAITS = {
         attention=True,
         multiplications=lambda n: 159 * channels(n) ** 2 + n.head_channels * (22 * channels(n) + 1.8 * n.head_channels),
         activations=lambda n: 87 * channels(n) + 7.7 * n.head_channels,
+        weights=("width", "head_channels", "stages", "blocks", "detail", "attention"),
+        misfit=_misfit_of_hrnet,
     ),
     "unet": Traits(
         multiple=16,
         attention=False,
         multiplications=lambda n: 118 * channels(n) ** 2,
         activations=lambda n: 75 * channels(n),
+        weights=("width",),
+        misfit=lambda n: (
+            "" if isinstance(n.width, int) else "a U-Net's is the number of its first channels, such as 64"
+        ),
     ),
 }
 

@@ -1,11 +1,23 @@
 """What each job reads, by the names under which its script finds it."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from tailcutmix.errors import UserError
 from tailcutmix.labels import Label
 from tailcutmix.plan.models import Model
 from tailcutmix.plan.plan import Plan
+
+
+def asked_of_images(plan: Plan) -> dict[str, Any]:
+    """What the run asks of the raw images: the fields of :class:`tailcutmix.dataset.check.Wanted`."""
+    return {
+        "scored": plan.split,
+        "judged": plan.evidence if plan.rebuckets else "",
+        "size": plan.dataset.size,
+        "allow_shared_images": plan.dataset.allow_shared_images,
+        "region_source": plan.regions.source,
+    }
 
 
 def packed_inputs(plan: Plan, split: str) -> dict[str, str]:

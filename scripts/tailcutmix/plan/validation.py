@@ -2,7 +2,9 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -56,6 +58,7 @@ def check_plan(plan: "Plan", config: Mapping[str, Any]) -> None:
         _check_unlabelled(plan, origin, model)
     _check_circles(plan)
     _check_reference(plan)
+    _check_weights(plan, config)
     _check_selection(plan)
 
 
@@ -64,6 +67,15 @@ def check_levels(plan: "Plan", name: str) -> None:
     known, levels = plan.regions.levels, plan.model(name).recipe.mixing.levels
     if not set(levels) <= set(known):
         raise UserError(f"config: models.{name}.levels is {list(levels)}; regions.levels holds {list(known)} only")
+
+
+@contextmanager
+def naming(key: str) -> Iterator[None]:
+    """Put the key before the words of a UserError."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"config: {key}: {error}") from None
 
 
 def _relevance(error: ValidationError) -> tuple[int, bool]:
@@ -143,6 +155,9 @@ def _check_ensembles(plan: "Plan") -> None:
                 )
         if name in plan.models:
             raise UserError(f"config: {name!r} names both a model and an ensemble")
+        for known in ensemble.order or ():
+            with naming(f"ensembles.{name}.order"):
+                plan.labels.class_of(known)
     for name in plan.templates():
         model = plan.models[name]
         if model.weights is None and model.recipe.mixing.name not in OF_ONE_CLASS:
@@ -174,10 +189,11 @@ def _check_tail(plan: "Plan") -> None:
         raise UserError(f"config: buckets.cuts is {list(cuts)}, together {sum(cuts)}, but there are {classes} classes")
     if plan.rebuckets and plan.buckets.model not in plan.models:
         raise UserError(f"config: buckets.model is {plan.buckets.model!r}, which is no key of models")
-    try:
+    with naming("buckets.tail"):
         _ = plan.fixed_tail
-    except UserError as error:
-        raise UserError(f"config: buckets.tail: {error}") from None
+    twice = [known.name for known, count in Counter(plan.fixed_tail or ()).items() if count > 1]
+    if twice:
+        raise UserError(f"config: buckets.tail names {twice[0]} twice, as name and as slug; delete one of them")
 
 
 def _check_selection(plan: "Plan") -> None:
@@ -267,6 +283,13 @@ def _check_network(origin: Origin, model: Model) -> None:
     if any((side * factor) % traits.multiple for side in crop for factor in scales):
         raise UserError(f"config: {origin.key('crop')} is {crop}; both sides must be multiples of {traits.multiple} "
                         f"at every training scale {scales} of models.{model.name}")  # fmt: skip
+    if network.attention != "none" and len(scales) < 2:
+        raise UserError(
+            f"config: {origin.key('training_scales')} is {scales}; scale attention learns from two scales or more; "
+            "or set attention: none"
+        )
+    if traits.misfit(network):
+        raise UserError(f"config: {origin.key('width')} is {network.width!r}; {traits.misfit(network)}")
     predicted = model.inference.scales
     key = origin.key("inference", "scales")
     if network.attention != "none" and 1.0 not in predicted:
@@ -360,3 +383,21 @@ def _check_reference(plan: "Plan") -> None:
                 f"config: buckets.model is {plan.buckets.model!r}, whose IoU moves classes into the tail, but for it "
                 f"{name} is trained, which needs the tail; name another model, or list the tail by buckets.tail"
             )
+
+
+def _check_weights(plan: "Plan", config: Mapping[str, Any]) -> None:
+    """A network that starts from another's weights, or uses them, must be built as that one is."""
+    for name, model in [*plan.models.items(), *plan.experts.items()]:
+        for link in ("init", "weights"):
+            source = getattr(model, link)
+            if source is None:
+                continue
+            ours, theirs = (each.recipe.network for each in (model, plan.model(plan.model(source).trained)))
+            for key in ("architecture", *traits_of(ours).weights):
+                own, other = getattr(ours, key), getattr(theirs, key)
+                if own != other and not (key == "attention" and "none" not in (own, other)):
+                    template = name.removesuffix(f"-{model.expert_of}") if model.expert_of else None
+                    raise UserError(
+                        f"config: {Origin(config, name, template).key(key)} is {own!r}, but models.{name}.{link} is "
+                        f"{source}, whose {key} is {other!r}; weights fit a network of the same {key}"
+                    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tailcutmix.errors import UserError
 from tailcutmix.prediction.trained import Trained
 
 
@@ -75,7 +76,10 @@ def _scores(scores: Mapping[str, Path]) -> list[str]:
         return ["It was not scored.", ""]
     lines = []
     for split, path in scores.items():
-        found = json.loads(path.read_text())
+        try:
+            found = json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path}: not a readable metrics file ({error}); delete it and run again") from None
         lines += [
             f"## Scores on {split} ({found['images']} images)",
             "",

@@ -8,16 +8,18 @@ applied class by class in a fixed order, so that where experts disagree the late
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tailcutmix.dataset.images import read_label, write_png
-from tailcutmix.errors import UserError
+from tailcutmix.dataset.images import decode_label, read_label, write_png
+from tailcutmix.dataset.manifest import read_verified
+from tailcutmix.errors import UserError, cured_by
 from tailcutmix.files import replacing_folder
 from tailcutmix.labels import IGNORE, Label, LabelTable, slug
 
@@ -70,7 +72,7 @@ def ensemble_split(
     Args:
         base_dir: predictions of M1, ``<image_id>.png`` of label ids.
         experts: {class: folder of the predictions of its expert}, in the order of the ensemble, rarest last.
-        manifest: rows of the split; image_id and label are used.
+        manifest: rows of the split; image_id and label are used, and the label's checksum where there is one.
         labels: the label table.
         out_dir: folder for MR; it appears complete or not at all.
         threads: images done at the same time.
@@ -80,22 +82,26 @@ def ensemble_split(
         positives are empty unless every image has a label.
 
     Raises:
-        UserError: a missing prediction, or one of another size than M1's.
+        UserError: a missing or damaged prediction, one of another size, or a label that changed after it was listed.
     """
     if not experts:
         logger.warning("there are no experts: MR is M1's own result")
     scored = bool((manifest.label != "").all())
 
-    def run(out: Path, image_id: str, label: str) -> dict[int, dict[str, int]]:
+    def run(out: Path, row: dict[Hashable, Any]) -> dict[int, dict[str, int]]:
+        image_id = row["image_id"]
         mr1 = read_prediction(base_dir, image_id)
         predictions = {known.id: read_prediction(folder, image_id, mr1.shape) for known, folder in experts.items()}
-        mr, claims = ensemble(mr1, predictions, read_truth(label, labels) if scored else None)
+        truth = read_truth(row, labels) if scored else None
+        if truth is not None and truth.shape != mr1.shape:
+            read_prediction(base_dir, image_id, truth.shape)
+        mr, claims = ensemble(mr1, predictions, truth)
         write_png(out / f"{image_id}.png", mr)
         return claims
 
     totals: dict[Label, Counter[str]] = {known: Counter() for known in experts}
     with replacing_folder(out_dir) as partial, ThreadPoolExecutor(threads) as pool:
-        for claims in pool.map(run, repeat(partial), manifest["image_id"], manifest["label"]):
+        for claims in pool.map(run, repeat(partial), manifest.to_dict("records")):
             for known, total in totals.items():
                 total.update(claims[known.id])
     rows = [
@@ -120,17 +126,22 @@ def ensemble_order(tail: Sequence[Label], order: Sequence[str] | None = None) ->
     return sorted(tail, key=lambda known: places.get(known.slug, -1))
 
 
-def read_truth(label: str | Path, labels: LabelTable) -> np.ndarray:
-    """(H, W) uint8 label ids, 255 where they are not evaluated."""
-    ids = read_label(label)
+def read_truth(row: Mapping[Hashable, Any], labels: LabelTable) -> np.ndarray:
+    """(H, W) uint8 label ids of a manifest's row, 255 where they are not evaluated; the file is checked."""
+    ids = decode_label(read_verified(row, "label"), row["label"])
     truth: np.ndarray = np.where(labels.to_train_id[ids] != IGNORE, ids, IGNORE)
     return truth
 
 
 def read_prediction(folder: str | Path, image_id: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
-    """(H, W) uint8 label ids; raises UserError where they are not of the ``shape`` of what they are laid over."""
+    """(H, W) uint8 label ids; raises UserError where they are not of the ``shape`` of what they are compared with."""
     path = Path(folder) / f"{image_id}.png"
-    prediction = read_label(path)
-    if shape is not None and prediction.shape != shape:
-        raise UserError(f"{path}: size {prediction.shape} differs from M1's {shape}; predict again")
+    with cured_by(f"delete the folder {folder} and run again"):
+        prediction = read_label(path)
+        if shape is not None and prediction.shape != shape:
+            raise UserError(f"{path}: {_size(prediction.shape)} pixels, but {_size(shape)} are expected")
     return prediction
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]}x{shape[0]}"

@@ -4,14 +4,16 @@ The report lays every expert over M1. An expert that has seen its class far more
 more wrong pixels than right ones; val tells which.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tailcutmix.confusion import iou
+from tailcutmix.errors import UserError
 from tailcutmix.files import read_table
 from tailcutmix.labels import IGNORE, Label, LabelTable
 from tailcutmix.plan.settings.results import Selection
@@ -45,22 +47,22 @@ def select_experts(
     """
     labelled = manifest[manifest["label"] != ""]
 
-    def count(image_id: str, label: str) -> np.ndarray:
+    def count(row: dict[Hashable, Any]) -> np.ndarray:
         """(experts, 2, 3) hits, misses and false positives of each class, without its expert and with it."""
-        truth = read_truth(label, labels)
+        image_id, truth = row["image_id"], read_truth(row, labels)
         base = read_prediction(base_dir, image_id, truth.shape)
         counts = np.zeros((len(experts), 2, 3), np.int64)
-        for row, (known, folder) in enumerate(experts.items()):
+        for number, (known, folder) in enumerate(experts.items()):
             there, evaluated = truth == known.id, truth != IGNORE
             claimed = base == known.id
             both = claimed | (read_prediction(folder, image_id, truth.shape) == known.id)
             for column, predicted in enumerate((claimed, both)):
                 hits = np.count_nonzero(predicted & there)
-                counts[row, column] = hits, there.sum() - hits, np.count_nonzero(predicted & evaluated & ~there)
+                counts[number, column] = hits, there.sum() - hits, np.count_nonzero(predicted & evaluated & ~there)
         return counts
 
     with ThreadPoolExecutor(threads) as pool:
-        found = list(pool.map(count, labelled["image_id"], labelled["label"]))
+        found = list(pool.map(count, labelled.to_dict("records")))
     counts = np.array(found).reshape(len(found), len(experts), 2, 3)
     images = (counts[:, :, 0, :2].sum(2) > 0).sum(0)
     before, after = (iou(*np.moveaxis(counts[:, :, column].sum(0), 1, 0)) for column in (0, 1))
@@ -69,7 +71,11 @@ def select_experts(
     return pd.DataFrame(rows, columns=list(GATE_COLUMNS))
 
 
-def read_gate(path: str | Path, labels: LabelTable) -> set[Label]:
-    """The classes whose experts are used; raises UserError for a file that does not say."""
+def read_gate(path: str | Path, experts: Collection[Label]) -> set[Label]:
+    """Those of the experts' classes whose experts are used; raises UserError for a file that does not say of each."""
     frame = read_table(path, ("class", "used"), "table of the experts' gate")
-    return {labels.class_of(name) for name in frame.loc[frame["used"].astype(bool), "class"]}
+    used = dict(zip(frame["class"], frame["used"].astype(str), strict=True))
+    unsaid = [known.name for known in experts if used.get(known.name) not in ("True", "False")]
+    if unsaid:
+        raise UserError(f"{path}: does not say whether the expert of {unsaid[0]} is used; delete it and run again")
+    return {known for known in experts if used[known.name] == "True"}

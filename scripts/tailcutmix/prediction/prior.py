@@ -12,8 +12,10 @@ ICLR 2021], for class j alone, since an expert answers for no other.
 import math
 from pathlib import Path
 
+import pandas as pd
+
 from tailcutmix.errors import UserError
-from tailcutmix.files import read_table
+from tailcutmix.files import finite_numbers, read_table
 from tailcutmix.labels import Label
 
 SEEN = "pixels_seen:"
@@ -32,8 +34,9 @@ def prior_shift(history: str | Path, statistics: str | Path, known: Label, unsee
         UserError: a table without the class; or a class without a pixel, in the batches only where ``unseen`` is None.
     """
     rows = read_table(history, (SEEN + known.slug,), "history")
-    seen = rows.filter(like=SEEN).sum()
-    shares = read_table(statistics, ("split", "class", "share"), "table of label statistics")
+    counts = rows.filter(regex=f"^{SEEN}")
+    seen = pd.Series({name: finite_numbers(counts[name], history, "train again").sum() for name in counts})
+    shares = read_table(statistics, ("split", "class"), "table of label statistics", numbers=("share",))
     train = shares.loc[(shares["split"] == "train") & (shares["class"] == known.name), "share"].sum()
     in_batches = seen[SEEN + known.slug] / max(seen.sum(), 1)
     if in_batches == 0 and unseen is not None:

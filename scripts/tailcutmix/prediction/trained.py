@@ -144,7 +144,7 @@ def _experts(run: Run, method: Ensemble, seed: int) -> list[str]:
     plan, buckets = run.plan, run.root / run.plan.files.buckets
     used = set(read_listed_tail(buckets, plan.labels, plan.buckets.tail))
     if method.gate:
-        used = read_gate(run.root / plan.files.gate(method.name, seed), plan.labels)
+        used = read_gate(run.root / plan.files.gate(method.name, seed), used)
     laid = [known for known in ensemble_order(read_tail(buckets, plan.labels), method.order) if known in used]
     return plan.experts_of(method.experts, laid)
 

@@ -6,6 +6,7 @@ Without pandas: Snakemake's own process reads it too, in an environment that may
 import csv
 import math
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 
 from tailcutmix.errors import UserError
@@ -29,9 +30,9 @@ def read_tail(path: str | Path, labels: LabelTable) -> tuple[Label, ...]:
         UserError: the table is missing or damaged, or names a class that the label table lacks.
     """
     try:
-        with open(path, newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            columns, rows = reader.fieldnames or (), list(reader)
+        text = Path(path).read_bytes().decode("utf-8-sig")
+        reader = csv.DictReader(StringIO(text, newline=""))
+        columns, rows = reader.fieldnames or (), list(reader)
     except FileNotFoundError:
         raise UserError(f"{path}: no such table of buckets") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -39,6 +40,10 @@ def read_tail(path: str | Path, labels: LabelTable) -> tuple[Label, ...]:
     missing = [column for column in ("class", "share", "bucket") if column not in columns]
     if missing:
         raise UserError(f"{path}: not a table of buckets: column {missing[0]} is missing; {CURE}")
+    if text and not text.endswith("\n"):
+        raise UserError(f"{path}: the table of buckets is cut short; {CURE}")
+    if sorted(row["class"] or "" for row in rows) != sorted(labels.class_names):
+        raise UserError(f"{path}: does not list each class of the label table once; {CURE}")
     tail = []
     for row in rows:
         if row["bucket"] not in (HEAD, MIDDLE, TAIL, ABSENT) or not _is_share(row["share"]):
@@ -46,10 +51,7 @@ def read_tail(path: str | Path, labels: LabelTable) -> tuple[Label, ...]:
         if row["bucket"] == TAIL:
             tail.append((float(row["share"]), row["class"]))
     tail.sort(key=lambda entry: -entry[0])
-    try:
-        return tuple(labels.class_of(name) for _, name in tail)
-    except UserError as error:
-        raise UserError(f"{path}: {error}; {CURE}") from None
+    return tuple(labels.class_of(name) for _, name in tail)
 
 
 def read_listed_tail(path: str | Path, labels: LabelTable, fixed: Sequence[str] | None) -> tuple[Label, ...]:

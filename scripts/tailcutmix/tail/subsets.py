@@ -4,17 +4,18 @@ import logging
 import math
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from tailcutmix.dataset.images import read_image, read_instances, read_label, write_png
+from tailcutmix.dataset.images import decode_image, decode_instances, decode_label, write_png
+from tailcutmix.dataset.manifest import check_ids, read_verified
 from tailcutmix.errors import UserError
 from tailcutmix.files import read_table, write_csv
 from tailcutmix.labels import Label
@@ -165,7 +166,7 @@ def write_subset(
     """Cut the tail subset of one class: all its regions at all levels, in original image coordinates.
 
     Args:
-        manifest: the rows of the train split of ``manifest.csv``.
+        manifest: the rows of the train split of ``manifest.csv``; files are checked against its checksums.
         known: the class.
         settings: ``levels``, ``r`` and ``s`` as in :func:`level_box`, ``source`` and ``min_area`` as in
             :func:`~tailcutmix.tail.regions.find_regions`; boxes above ``max_canvas_share`` are left out.
@@ -185,9 +186,11 @@ def write_subset(
 
     most = 1.0 if settings.max_canvas_share is None else settings.max_canvas_share
 
-    def cut(image_id: str, image: str, label: str, instance: str) -> Cut:
-        ids = read_label(label)
-        instances = read_instances(instance) if settings.source == "instances" and instance else None
+    def cut(row: dict[Hashable, Any]) -> Cut:
+        image_id, instances = row["image_id"], None
+        ids = decode_label(read_verified(row, "label"), row["label"])
+        if settings.source == "instances" and row["instance"]:
+            instances = decode_instances(read_verified(row, "instance"), row["instance"])
         regions, dropped = find_regions(ids, known.id, settings.source, settings.min_area, instances)
         height, width = ids.shape
         found = image_boxes(image_id, regions, levels, settings.r, settings.s, width, height)
@@ -195,7 +198,7 @@ def write_subset(
         boxes = [box for box, share in zip(found, shares, strict=True) if share <= most]
         too_large = [box.level for box, share in zip(found, shares, strict=True) if share > most]
         if boxes:
-            pixels = read_image(image)
+            pixels = decode_image(read_verified(row, "image"), row["image"])
             for box in boxes:
                 name, part = f"{image_id}_{box.region}", np.s_[box.y : box.y + box.h, box.x : box.x + box.w]
                 write_png(folders[box.level] / f"{name}.png", pixels[part])
@@ -204,7 +207,7 @@ def write_subset(
 
     labelled = manifest[manifest["label"].astype(str) != ""]
     with ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool:
-        results = list(pool.map(cut, *(labelled[name] for name in ("image_id", "image", "label", "instance"))))
+        results = list(pool.map(cut, labelled.to_dict("records")))
     kept = [box for result in results for box in result.boxes]
     too_large = [level for result in results for level in result.too_large]
     regions = pd.DataFrame([row for result in results for row in result.regions], columns=list(REGION_COLUMNS))
@@ -242,7 +245,13 @@ def write_subset(
 
 def read_boxes(path: str | Path) -> pd.DataFrame:
     """Read ``boxes.csv`` (BOX_COLUMNS, and the class), names as text; raises UserError that names the file."""
-    return read_table(path, (*BOX_COLUMNS, "class"), "table of boxes", dtype={"image_id": str, "class": str})
+    boxes = read_table(path, (*BOX_COLUMNS, "class"), "table of boxes", whole=BOX_COLUMNS[1:])
+    check_ids(boxes["image_id"], path, "delete it and run again")
+    start, length = boxes[["x", "y"]].to_numpy(), boxes[["w", "h"]].to_numpy()
+    inside = (start >= 0) & (length > 0) & (start + length <= boxes[["image_width", "image_height"]].to_numpy())
+    if not (inside.all() and (boxes["region"] >= 0).all() and (boxes["level"] > 0).all()):
+        raise UserError(f"{path}: a box that does not lie in its image; delete it and run again")
+    return boxes
 
 
 def scale_boxes(boxes: pd.DataFrame, width: int, height: int) -> pd.DataFrame:

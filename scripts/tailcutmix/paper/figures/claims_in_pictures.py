@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 from matplotlib.patches import Patch
 
-from tailcutmix.dataset.images import read_image
 from tailcutmix.labels import IGNORE, read_labels
 from tailcutmix.paper.material import Material
 from tailcutmix.paper.pictures import (
@@ -16,14 +15,13 @@ from tailcutmix.paper.pictures import (
     best_window,
     choose_rows,
     class_legend,
-    labelled_images,
     mark,
     over_grey,
-    read_train_ids,
     short_id,
     tail_of,
     words_only,
 )
+from tailcutmix.paper.scored import image_of, labelled_images, predicted, truth_of
 from tailcutmix.paper.style import new_figure, save, styled
 
 ROWS = 4
@@ -49,14 +47,14 @@ def make(material: Material, stem: Path) -> None:
     if not material.laid_over:
         save(words_only("no ensemble: no expert adds a pixel"), stem)
         return
-    listed, labels = labelled_images(material), read_labels(material.labels)
+    listed, labels = labelled_images(material.manifest, material.split), read_labels(material.labels)
     tail = tail_of(material, labels)
     base, laid = material.laid_over
     change = np.zeros((len(listed), labels.num_classes), int)
     present = np.zeros(change.shape, bool)
-    for place, (image_id, label) in enumerate(zip(listed["image_id"], listed["label"], strict=True)):
-        arrays = [read_train_ids(label, labels, stride=STRIDE)]
-        arrays += [read_train_ids(file, labels, image_id, STRIDE) for file in (base, laid)]
+    for place, entry in enumerate(listed):
+        arrays = [truth_of(entry, labels, STRIDE)]
+        arrays += [predicted(file.path, entry, labels, STRIDE) for file in (base, laid)]
         for b in tail:
             right, wrong = added(arrays[0], arrays[1], arrays[2], b)
             change[place, b], present[place, b] = right.sum() - wrong.sum(), (right | wrong).any()
@@ -65,7 +63,7 @@ def make(material: Material, stem: Path) -> None:
         save(words_only("no expert added a pixel that can be judged"), stem)
         return
     titles = ["image", base.method.short, laid.method.short, "what the expert added"]
-    height, width = best_window(np.ones(read_train_ids(listed.iloc[0]["label"], labels).shape, bool))
+    height, width = best_window(np.ones(truth_of(listed[0], labels).shape, bool))
     cell = 3.2
     shape = (height.stop - height.start) / (width.stop - width.start)
     figure = new_figure(cell * len(titles) + 0.5, len(chosen) * (cell * shape + 0.28) + 1.1)
@@ -73,12 +71,12 @@ def make(material: Material, stem: Path) -> None:
     figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
     seen: set[int] = set()
     for cells, (place, b) in zip(grid, chosen, strict=True):
-        entry = listed.iloc[place]
-        arrays = [read_train_ids(entry["label"], labels)]
-        arrays += [read_train_ids(file, labels, entry["image_id"]) for file in (base, laid)]
+        entry = listed[place]
+        arrays = [truth_of(entry, labels)]
+        arrays += [predicted(file.path, entry, labels) for file in (base, laid)]
         right, wrong = added(arrays[0], arrays[1], arrays[2], b)
         window = best_window(right | wrong)
-        image = read_image(entry["image"])[window]
+        image = image_of(entry)[window]
         pictures = [image, *(labels.class_colours[array[window]] for array in arrays[1:])]
         for axes, picture, array in zip(cells, pictures, arrays, strict=False):
             axes.imshow(picture, interpolation="nearest")

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from tailcutmix.confusion import confusion_matrix
 from tailcutmix.labels import IGNORE, read_labels
 from tailcutmix.paper.material import Material, short_names
-from tailcutmix.paper.pictures import labelled_images, read_train_ids, tail_of
+from tailcutmix.paper.pictures import tail_of
+from tailcutmix.paper.scored import labelled_images, predicted, truth_of
 from tailcutmix.paper.style import new_figure, save, styled
 
 CLASSES = 12
@@ -25,14 +26,14 @@ SHADES = ("#E69F00", "#F2C46B", "#F9E3BD")
 
 def count_confusions(material: Material) -> dict[str, np.ndarray]:
     """Name of each method compared -> (C, C) pixels of the split, truth by row and prediction by column."""
-    labels, listed = read_labels(material.labels), labelled_images(material)
+    labels, listed = read_labels(material.labels), labelled_images(material.manifest, material.split)
     count = labels.num_classes
     totals = {file.method.name: np.zeros((IGNORE + 1, IGNORE + 1), np.int64) for file in material.compared}
-    for image_id, label in zip(listed["image_id"], listed["label"], strict=True):
-        truth = read_train_ids(label, labels)
+    for row in listed:
+        truth = truth_of(row, labels)
         for file in material.compared:
-            predicted = read_train_ids(file, labels, image_id)
-            totals[file.method.name] += confusion_matrix(truth, predicted, (IGNORE + 1, IGNORE + 1))
+            found = predicted(file.path, row, labels)
+            totals[file.method.name] += confusion_matrix(truth, found, (IGNORE + 1, IGNORE + 1))
     return {name: total[:count, :count] for name, total in totals.items()}
 
 

@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from tailcutmix.dataset.images import read_image
 from tailcutmix.dataset.manifest import read_manifest
 from tailcutmix.labels import read_labels
 from tailcutmix.paper.classes import read_classes
 from tailcutmix.paper.crops import Crop, choose_of_subset, crops_of, subsets_of
 from tailcutmix.paper.material import Material
 from tailcutmix.paper.pictures import bare, mark, words_only
+from tailcutmix.paper.scored import image_of
 from tailcutmix.paper.style import save, styled
 
 ROWS = 4
@@ -42,8 +42,9 @@ def make(material: Material, stem: Path) -> None:
     for name in reversed(order):
         region = choose_of_subset(subsets[name], labels.class_of(name).id) if len(rows) < ROWS else None
         if region is not None:
-            files = read_manifest(material.manifest, "train").set_index("image_id")["image"]
-            rows.append((name, read_image(files[region[0]]), crops_of(subsets[name], region)))
+            listed = read_manifest(material.manifest, "train").to_dict("records")
+            (row,) = (row for row in listed if row["image_id"] == region[0])
+            rows.append((name, image_of(row), crops_of(subsets[name], region)))
     rows.reverse()
     if not rows:
         save(words_only("no region of a tail class in the train split"), stem)

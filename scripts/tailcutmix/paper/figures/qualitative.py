@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from tailcutmix.dataset.images import read_image
 from tailcutmix.labels import IGNORE, LabelTable, read_labels
 from tailcutmix.paper.formats import number
 from tailcutmix.paper.material import Material, short_names
@@ -20,13 +19,12 @@ from tailcutmix.paper.pictures import (
     best_window,
     choose_rows,
     class_legend,
-    labelled_images,
     mark,
     over_grey,
-    read_train_ids,
     short_id,
     tail_of,
 )
+from tailcutmix.paper.scored import image_of, labelled_images, predicted, truth_of
 from tailcutmix.paper.style import new_figure, save, styled
 
 ROWS = 4
@@ -86,14 +84,14 @@ def make(material: Material, stem: Path) -> None:
     Half of the rows are the largest gains from the reference (the first row of Table 1 where that leaves the reference
     out) to the last row in a tail class, half the largest losses. The class of a row is outlined.
     """
-    listed, labels = labelled_images(material), read_labels(material.labels)
+    listed, labels = labelled_images(material.manifest, material.split), read_labels(material.labels)
     models = list(dict.fromkeys(file.method.name for file in material.predictions))
-    files = {file.method.name: file for file in material.predictions}
-    pair = (material.reference.name if material.reference.name in files else models[0], models[-1])
+    folders = {file.method.name: file.path for file in material.predictions}
+    pair = (material.reference.name if material.reference.name in folders else models[0], models[-1])
     found = []
-    for image_id, label in zip(listed["image_id"], listed["label"], strict=True):
-        truth = read_train_ids(label, labels, stride=STRIDE)
-        first, second = (read_train_ids(files[model], labels, image_id, STRIDE) for model in pair)
+    for entry in listed:
+        truth = truth_of(entry, labels, STRIDE)
+        first, second = (predicted(folders[model], entry, labels, STRIDE) for model in pair)
         found.append(changed_pixels(truth, first, second, labels.num_classes))
     change, present = (np.array(column) for column in zip(*found, strict=True))
     tail = tail_of(material, labels)
@@ -101,9 +99,9 @@ def make(material: Material, stem: Path) -> None:
     chosen = chosen or choose_rows(change, present, range(labels.num_classes), ROWS)
     rows = []
     for place, b in chosen:
-        entry = listed.iloc[place]
-        truth = read_train_ids(entry["label"], labels)
-        predictions = [read_train_ids(files[model], labels, entry["image_id"]) for model in models]
+        entry = listed[place]
+        truth = truth_of(entry, labels)
+        predictions = [predicted(folders[model], entry, labels) for model in models]
         first, last = predictions[models.index(pair[0])], predictions[-1]
         window = best_window(_where(b, truth, first, last))
         right, wrong = (
@@ -111,7 +109,7 @@ def make(material: Material, stem: Path) -> None:
         )
         ious = [_iou(truth, prediction, b) for prediction in predictions]
         arrays = [array[window] for array in (truth, *predictions)]
-        rows.append(Row(b, int(change[place, b]), entry["image_id"], read_image(entry["image"])[window], arrays, ious,
+        rows.append(Row(b, int(change[place, b]), entry["image_id"], image_of(entry)[window], arrays, ious,
                         right[window], wrong[window]))  # fmt: skip
     names = short_names([file.method for file in material.predictions])
     save(_draw(rows, list(names.values()), (names[pair[0]], names[pair[1]]), labels), stem)

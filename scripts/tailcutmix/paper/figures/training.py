@@ -17,7 +17,7 @@ HISTORY = ("step", "lr", "loss")
 
 def read_history(path: str | Path) -> pd.DataFrame:
     """``history.csv`` sorted by step."""
-    return read_table(path, HISTORY).sort_values("step", kind="stable").reset_index(drop=True)
+    return read_table(path, what="history", numbers=HISTORY).sort_values("step", kind="stable").reset_index(drop=True)
 
 
 def smoothed(values: np.ndarray, window: int) -> np.ndarray:

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tailcutmix.dataset.images import read_image, read_label
-from tailcutmix.dataset.manifest import read_manifest
 from tailcutmix.labels import IGNORE, LabelTable
 from tailcutmix.metrics.statistics import Statistics, read_statistics
 from tailcutmix.paper.page.pictures import Picture, labels_in_colour, photo
+from tailcutmix.paper.scored import image_of, labelled_images, predicted, truth_of
 
 MOST_IMAGES = 40
 """A page holds so many: about two megabytes."""
@@ -102,9 +101,7 @@ def browse(
         pair: two methods; where images must be left out, those that change most from the one to the other stay.
         most: images at most.
     """
-    listed = read_manifest(manifest, split)
-    listed = listed[listed["label"] != ""]
-    paths = {str(row["image_id"]): (str(row["image"]), str(row["label"])) for row in listed.to_dict("records")}
+    listed = {str(row["image_id"]): row for row in labelled_images(manifest, split)}
     scores = {name: image_scores(read_statistics(path), tail) for name, path in statistics.items()}
 
     def gain(image_id: str) -> float:
@@ -113,12 +110,12 @@ def browse(
         return (second[measure] or 0.0) - (first[measure] or 0.0)
 
     entries = []
-    for image_id in choose({image_id: gain(image_id) for image_id in paths}, most):
-        image, label = paths[image_id]
-        truth = labels.to_train_id[read_label(label)]
+    for image_id in choose({image_id: gain(image_id) for image_id in listed}, most):
+        row = listed[image_id]
+        truth = truth_of(row, labels)
         views = []
         for name, folder in predictions.items():
-            found = labels.to_train_id[read_label(folder / f"{image_id}.png")]
+            found = predicted(folder, row, labels)
             errors = np.where(truth == IGNORE, VOID, np.where(found == truth, RIGHT, WRONG)).astype(np.uint8)
             views.append(
                 View(
@@ -130,8 +127,8 @@ def browse(
             )
         held = tuple(labels.classes[b].name for b in np.unique(truth) if b != IGNORE)
         shown = labels_in_colour(truth, labels.class_colours, WIDTH)
-        entries.append(Entry(image_id, photo(read_image(image), WIDTH), shown, held, tuple(views)))
-    return Browser(tuple(entries), len(paths))
+        entries.append(Entry(image_id, photo(image_of(row), WIDTH), shown, held, tuple(views)))
+    return Browser(tuple(entries), len(listed))
 
 
 def _means(values: np.ndarray) -> np.ndarray:

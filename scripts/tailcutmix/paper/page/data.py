@@ -5,17 +5,17 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tailcutmix.dataset.images import read_image, read_instances, read_label
-from tailcutmix.dataset.manifest import read_manifest
+from tailcutmix.dataset.images import decode_instances
+from tailcutmix.dataset.manifest import read_manifest, read_verified
 from tailcutmix.labels import LabelTable
 from tailcutmix.paper.classes import read_classes
 from tailcutmix.paper.crops import choose_region
 from tailcutmix.paper.page.pictures import Picture, photo
+from tailcutmix.paper.scored import Listed, image_of, label_of
 from tailcutmix.plan.settings.tail import Regions
 from tailcutmix.tail.regions import Region, find_regions
 from tailcutmix.tail.subsets import Box, image_boxes
@@ -126,12 +126,14 @@ def tail_classes(
         listed = listed.iloc[np.linspace(0, total - 1, MOST_LABELS).round().astype(int)]
     ids = {name: labels.class_of(name).id for name in tail}
 
-    def look(row: dict[str, Any]) -> dict[str, tuple[list[Region], int]]:
-        label = read_label(row["label"])
-        instances = read_instances(row["instance"]) if regions.source == "instances" and row["instance"] else None
+    def look(row: Listed) -> dict[str, tuple[list[Region], int]]:
+        label = label_of(row)
+        instances = None
+        if regions.source == "instances" and row["instance"]:
+            instances = decode_instances(read_verified(row, "instance"), row["instance"])
         return {name: find_regions(label, b, regions.source, regions.min_area, instances) for name, b in ids.items()}
 
-    rows = [{str(key): value for key, value in row.items()} for row in listed.to_dict("records")] if tail else []
+    rows: list[Listed] = [*listed.to_dict("records")] if tail else []
     with ThreadPoolExecutor(max(1, workers)) as pool:
         found = list(pool.map(look, rows))
     described = []
@@ -142,7 +144,7 @@ def tail_classes(
 
 
 def _describe(
-    name: str, labels: LabelTable, held: Sequence[tuple[dict[str, Any], list[Region], int]], regions: Regions
+    name: str, labels: LabelTable, held: Sequence[tuple[Listed, list[Region], int]], regions: Regions
 ) -> TailClass:
     known = TailClass(name, _hexadecimal(labels, name))
     boxes: list[Box] = []
@@ -163,12 +165,12 @@ def _describe(
     def tight(image_id: str, number: int) -> tuple[np.ndarray, np.ndarray]:
         box = next(box for box in boxes if (box.image_id, box.region) == (image_id, number))
         part = slice(box.y, box.y + box.h), slice(box.x, box.x + box.w)
-        return read_image(rows[image_id]["image"])[part], read_label(rows[image_id]["label"])[part] == b
+        return image_of(rows[image_id])[part], label_of(rows[image_id])[part] == b
 
     chosen = choose_region(pd.DataFrame(boxes, columns=list(Box._fields)), tight)
     if chosen is not None:
         image_id, number = chosen
-        image = read_image(rows[image_id]["image"])
+        image = image_of(rows[image_id])
         known.shown_region = image_id
         for box in boxes:
             if (box.image_id, box.region) == (image_id, number):
@@ -189,9 +191,9 @@ def histogram(areas: Sequence[int]) -> list[tuple[str, int, float]]:
     ]
 
 
-def _marked(row: dict[str, Any], found: Sequence[Region]) -> np.ndarray:
+def _marked(row: Listed, found: Sequence[Region]) -> np.ndarray:
     """The image with a frame around each region."""
-    image = read_image(row["image"]).copy()
+    image = image_of(row).copy()
     thick = max(1, image.shape[1] // 240)
     for x, y, w, h, _ in found:
         for grown, colour in ((2 * thick, 0), (thick, 255)):

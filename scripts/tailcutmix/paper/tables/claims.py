@@ -27,7 +27,7 @@ def claims(files: Sequence[MethodFile]) -> pd.DataFrame:
     """
     runs = []
     for file in files:
-        frame = read_table(file.path, ("class", *CLAIMS))
+        frame = read_table(file.path, ("class",), "table of claims", numbers=CLAIMS)
         runs.append(frame.assign(ensemble=file.method.name, place=range(len(frame))))
     columns = ["ensemble", "class", "seeds", *CLAIMS, "precision"]
     whole = pd.concat(runs, ignore_index=True) if runs else pd.DataFrame()

@@ -79,6 +79,9 @@ class Dataset:
     """`[height, width]` to which images are resized when they are packed; `null` keeps them; predictions come back at
     the input's size"""
 
+    allow_shared_images: bool = False
+    """go on where an image stands in two splits; scores then tell what was remembered"""
+
     toycity: ToyCity = ToyCity()
     """what is generated for source `toycity`"""
 
