@@ -37,6 +37,8 @@ OVERLAY = TINY | {
     "engine": {"checkpoint_seconds": 0.2},
 }
 TRAINED = ["unet", "m0", "m1", "m2-bus"]
+TABLES = ["table1", "differences", "per_class"]
+WANTED = [f"results/tiny/tables/{table}.csv" for table in TABLES] + ["results/tiny/figures/scale_attention.png"]
 ENVIRONMENT = os.environ | {"TAILCUTMIX_DEVICE": "cpu", "PYTHONPATH": "", "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
 SLURM = (str(ROOT / "tests/slurm/poll_quickly.py"), "--workflow-profile", "profiles/slurm",
          "--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "10",
@@ -59,11 +61,11 @@ def cluster():
         one_node.down()
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen:
+def start(folder: Path, *arguments: str, targets: tuple[str, ...] = ()) -> subprocess.Popen:
     (folder / "overlay.yaml").write_text(yaml.safe_dump(OVERLAY))
     with open(folder / "terminal.txt", "a") as terminal:
         return subprocess.Popen(
-            [sys.executable, *arguments, "--configfile", "overlay.yaml"],
+            [sys.executable, *arguments, "--configfile", "overlay.yaml", "--", *(targets or WANTED)],
             cwd=folder, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=terminal, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
@@ -176,7 +178,7 @@ def test_results_equal_those_of_a_local_run(story):
     """Weights to the bit, and so every number after them."""
     paths = [f"models/{model}/seed0/model.safetensors" for model in TRAINED]
     paths += ["stats/labels.csv", "subsets/bus/boxes.csv", "scales/m1/seed0.csv"]
-    paths += [f"tables/{table}.csv" for table in ("table1", "differences", "per_class")]
+    paths += [f"tables/{table}.csv" for table in TABLES]
     for path in paths:
         ours, theirs = (story[place] / "results/tiny" / path for place in ("folder", "local"))
         assert ours.read_bytes() == theirs.read_bytes(), path
@@ -200,7 +202,7 @@ def test_histories_have_no_gap_and_no_step_twice(story):
 
 def test_only_networks_are_granted_gpus(story):
     """In Slurm's own accounts: each training and prediction one GPU, on the partition for it; the rest none."""
-    networks = {"train_model", "predict", "select_scales"}
+    networks = {"train_model", "predict", "select_scales", "weigh_scales"}
     seen = set()
     for job in story["accounts"]:
         if not job["comment"] or "PENDING" in job["state"] or not job["granted"]:
@@ -258,7 +260,7 @@ def test_failing_job_shows_its_log(story):
     """The reason stands on the terminal of the one who waits, with the names of the logs."""
     target = "results/tiny/models/broken/seed0/model.safetensors"
     (story["folder"] / "terminal.txt").unlink()
-    process = start(story["folder"], *SLURM, "--retries", "0", target)
+    process = start(story["folder"], *SLURM, "--retries", "0", targets=(target,))
     text = finish(process, story["folder"])
     assert process.returncode == 1
     assert "training stopped at step" in text
