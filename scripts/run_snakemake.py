@@ -75,8 +75,8 @@ def clear_after_kill(arguments: list[str]) -> str | None:
     if left:
         return f"process {left[0].pid} of a killed run does not end: kill it, and start again"
     print(f"the run before was killed: going on{f' ({len(jobs)} of its jobs ended)' if jobs else ''}", file=sys.stderr)
-    if locks:
-        subprocess.run([*SNAKEMAKE, *arguments, "--unlock", "--quiet", "all"], check=True, capture_output=True)
+    if locks:  # where even that fails, Snakemake says why when it is started
+        subprocess.run([*SNAKEMAKE, "--quiet", "all", "--unlock", *arguments], capture_output=True)
     return None
 
 

@@ -277,7 +277,7 @@ def test_images_without_labels_are_a_split_of_their_own(tmp_path, table):
     rows = manifest.build(listing)
     assert rows.split.tolist() == ["train"] * 2 + ["val"] * 2 + ["unlabelled"] * 4
     assert rows.image_id.tolist()[4:] == ["__1", "a_b", "b_a", "set_b"]
-    (finding,), statistics = check.examine(listing, read_labels(table), "val", None)
+    (finding,), statistics = check.examine(listing, read_labels(table), check.Wanted("val"))
     assert finding.files == (str(tmp_path / "more/._b.png"),) and not finding.stops
     assert set(statistics.split) == {"train", "val"}
     manifest.write_manifest(rows, tmp_path / "manifest.csv")

@@ -1,5 +1,6 @@
 """The page of a run: complete, of one file, and no text of the data breaks out of its place."""
 
+import hashlib
 import json
 import os
 import re
@@ -159,7 +160,8 @@ def files_of_a_run(folder: Path, tail: bool = True) -> dict:
         write_png(folder / f"{image_id}.png", random.integers(0, 255, (40, 60, 3)).astype(np.uint8))
         write_png(folder / f"{image_id}_label.png", label)
         paths = [str(folder / f"{image_id}.png"), str(folder / f"{image_id}_label.png"), ""]
-        rows.append([image_id, split, *paths, 60, 40, "", "", ""])
+        sums = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths[:2]]
+        rows.append([image_id, split, *paths, 60, 40, *sums, ""])
     columns = ["image_id", "split", "image", "label", "instance", "width", "height", "image_sha256", "label_sha256"]
     pd.DataFrame(rows, columns=[*columns, "instance_sha256"]).to_csv(folder / "manifest.csv", index=False)
     (folder / "labels.csv").write_text("id,name,train_id\n0,road,0\n1,bus,1\n")

@@ -28,7 +28,7 @@ class Labelling(nn.Module):
         for name, short, long in (("rows", grid[0], size[0]), ("columns", grid[1], size[1])):
             taken = resize_nearest(np.arange(short)[None, :, None].astype(np.int32), (long, 1))[0, :, 0]
             self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(taken)).long())
-        self.register_buffer("ids", torch.tensor(labels.ids, dtype=torch.uint8))
+        self.register_buffer("ids", torch.from_numpy(labels.to_label_id.copy()))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         train_ids = self.predictor.decide(images)[:, self.rows][:, :, self.columns]
@@ -60,7 +60,7 @@ def export(trained: Trained, size: tuple[int, int], path: str | Path, images: np
     with replacing(path) as temporary:
         torch.export.save(program, temporary)
         written = torch.export.load(temporary).module()
-        wanted = np.asarray(trained.labels.ids, np.uint8)[np.concatenate([predictor.labels(i[None]) for i in images])]
+        wanted = trained.labels.to_label_id[np.concatenate([predictor.labels(i[None]) for i in images])]
         found = np.concatenate([written(torch.from_numpy(np.array(i[None]))).numpy() for i in images])
         share = float((found == wanted).mean())
         if share < 0.9999:
