@@ -53,11 +53,14 @@ class Mutant:
         """Change the line under ``root``."""
         path = (root / LIBRARY / self.module).with_suffix(".py")
         lines = path.read_text().split("\n")
-        found = [number for number, line in enumerate(lines) if self.old in line]
-        if len(found) != 1:
-            sys.exit(f"{path.name} has {len(found)} lines with {self.old!r}, not one: write this mutant anew")
-        lines[found[0]] = lines[found[0]].replace(self.old, self.new)
+        (place,) = self.places(root)
+        lines[place] = lines[place].replace(self.old, self.new)
         path.write_text("\n".join(lines))
+
+    def places(self, root: Path) -> list[int]:
+        """Numbers of the lines under ``root`` that it would change, which should be one."""
+        lines = (root / LIBRARY / self.module).with_suffix(".py").read_text().split("\n")
+        return [number for number, line in enumerate(lines) if self.old in line]
 
 
 MUTANTS = [
@@ -180,8 +183,8 @@ MUTANTS = [
         "if set_of_class[c] != name]] = 0.0",
         "a class of another set must lie below all others, whose softmax is above 0 unless all of a pixel underflow",
     ),
-    Mutant("prediction/scales", "first > default + selection.margin", "first >= default + selection.margin"),
-    Mutant("prediction/scales", "images >= selection.min_images", "images > selection.min_images"),
+    Mutant("prediction/evidence", "first > default + selection.margin", "first >= default + selection.margin"),
+    Mutant("prediction/evidence", "images >= selection.min_images", "images > selection.min_images"),
     Mutant("prediction/gate", "count_nonzero(predicted & evaluated & ~there)", "count_nonzero(predicted & ~there)"),
     Mutant("prediction/gate", "better(after, np.nan_to_num(before)", "better(np.nan_to_num(before), after"),
     Mutant("prediction/prior", "math.log(train / in_batches)", "math.log(in_batches / train)"),
@@ -250,6 +253,9 @@ def main() -> None:
     if arguments.list:
         print(*wanted, sep="\n")
         return
+    stale = [mutant for mutant in MUTANTS if len(mutant.places(ROOT)) != 1]
+    if stale:
+        sys.exit("lines that have changed since, whose mutants are to be written anew:\n" + "\n".join(map(str, stale)))
     survivors, tried, seconds = [], 0, {}
     with tempfile.TemporaryDirectory() as place:
         root = copy(Path(place))
