@@ -24,7 +24,7 @@ from scoring import (
 
 from tailcutmix.dataset.manifest import MANIFEST_COLUMNS, sha256, write_manifest
 from tailcutmix.errors import UserError
-from tailcutmix.labels import LabelTable, read_labels
+from tailcutmix.labels import Label, LabelTable, read_labels
 from tailcutmix.metrics.bootstrap import estimate_scores
 from tailcutmix.metrics.collect import average_instance_sizes
 from tailcutmix.metrics.counting import count_pixels
@@ -223,6 +223,9 @@ def test_average_sizes_of_a_new_set_come_from_its_train_split(tmp_path):
         paths.append(str(tmp_path / f"{index}.png"))
         Image.fromarray(values).save(paths[-1])
     assert average_instance_sizes(dict.fromkeys(paths, ""), CITYSCAPES) == {"person": 1.0, "car": 2.0}
+    first_id = LabelTable((Label(1, "ball", 0, "thing", has_instances=True), Label(2, "ground", 1, "ground")))
+    Image.fromarray(np.array([[1, 1000, 1000, 1000, 1001, 1002, 1002, 1002]], np.uint16)).save(tmp_path / "ball.png")
+    assert average_instance_sizes({str(tmp_path / "ball.png"): ""}, first_id) == {"ball": 2.0}, "1000 is a group"
 
 
 def test_a_split_is_scored_with_sizes_of_its_own_train_split(tmp_path):
