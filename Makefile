@@ -25,7 +25,7 @@ MODEL ?=
 SEED ?=
 # Tests wait for the processes that they start: one process more than there are CPUs, but no more than four.
 PROCESSES = $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
-# Goes on after a kill; the logger says one line a job.
+# Goes on after a kill; the logger says one line per job.
 SNAKEMAKE := $(BIN)/python scripts/run_snakemake.py --cores all $(if $(CONFIG),--configfile=$(CONFIG))
 LINES := $(SNAKEMAKE) --logger lines
 

@@ -55,18 +55,26 @@ def wait_for(path: Path, process: subprocess.Popen) -> None:
 
 
 @pytest.fixture
-def killed(tmp_path):
-    """A folder in which a run was killed while its job, which goes on, waits for a file to vanish."""
+def running(tmp_path):
+    """A run, and its folder: its job waits there for a file to vanish."""
     (tmp_path / "Snakefile").write_text(STAND_IN)
     (tmp_path / "wait.py").write_text(WAITING)
     (tmp_path / "wait").touch()
     process = start(tmp_path)
     wait_for(tmp_path / "begun", process)
+    yield process, tmp_path
+    (tmp_path / "wait").unlink(missing_ok=True)
+    process.wait()
+
+
+@pytest.fixture
+def killed(running):
+    """A folder in which a run was killed, while its job goes on."""
+    process, folder = running
     process.kill()
     process.wait()
-    assert any((tmp_path / ".snakemake/locks").iterdir())
-    yield tmp_path
-    (tmp_path / "wait").unlink(missing_ok=True)
+    assert any((folder / ".snakemake/locks").iterdir())
+    return folder
 
 
 def test_what_a_killed_run_left_is_cleared_away(killed):
@@ -94,17 +102,13 @@ def test_a_lock_of_an_unknown_run_stays(killed, host):
     assert any((killed / ".snakemake/locks").iterdir())
 
 
-def test_two_runs_refuse_each_other(tmp_path):
-    (tmp_path / "Snakefile").write_text(STAND_IN)
-    (tmp_path / "wait.py").write_text(WAITING)
-    (tmp_path / "wait").touch()
-    first = start(tmp_path)
-    wait_for(tmp_path / "begun", first)
-    second = subprocess.run(RUN, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+def test_two_runs_refuse_each_other(running):
+    first, folder = running
+    second = subprocess.run(RUN, cwd=folder, capture_output=True, text=True, timeout=300)
     assert second.returncode and "LockException" in second.stderr
-    assert any((tmp_path / ".snakemake/locks").iterdir())
-    (tmp_path / "wait").unlink()
-    end(first, tmp_path)
+    assert any((folder / ".snakemake/locks").iterdir())
+    (folder / "wait").unlink()
+    end(first, folder)
     assert first.returncode == 0
 
 

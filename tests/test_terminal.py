@@ -1,4 +1,4 @@
-"""What ``make`` shows of a run: one line a job, and why it failed last."""
+"""What ``make`` shows of a run: one line per job, and why it failed last."""
 
 import os
 import re

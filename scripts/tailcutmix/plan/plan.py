@@ -12,12 +12,13 @@ from tailcutmix.plan.files import Files
 from tailcutmix.plan.folds import JUDGED, Fold, folds_of
 from tailcutmix.plan.layout import SPLITS, splits_of
 from tailcutmix.plan.models import Ensemble, Model, read_ensembles, read_models
+from tailcutmix.plan.refusals import check_schema
 from tailcutmix.plan.settings.data import Dataset
 from tailcutmix.plan.settings.jobs import Engine
 from tailcutmix.plan.settings.keys import typed
 from tailcutmix.plan.settings.results import Evaluation, Selection, Tables
 from tailcutmix.plan.settings.tail import Buckets, Regions
-from tailcutmix.plan.validation import check_levels, check_paths, check_plan, check_schema
+from tailcutmix.plan.validation import check_levels, check_paths, check_plan
 
 
 @dataclass(frozen=True)

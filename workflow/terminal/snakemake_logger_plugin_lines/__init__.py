@@ -1,4 +1,4 @@
-"""What ``make`` shows of a run: one line a job, and at the end why it failed.
+"""What ``make`` shows of a run: one line per job, and at the end why it failed.
 
 A logger plugin of Snakemake: ``PYTHONPATH=workflow/terminal snakemake --logger lines``. Snakemake by itself shows the
 files and the reason of each job too, which is what one wants when the workflow is changed; so does a dry run here.
