@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -170,3 +171,29 @@ def write_claims(folder, name, seed, rows):
     path.parent.mkdir(parents=True)
     pd.DataFrame(rows, columns=["class", *CLAIMS]).to_csv(path, index=False)
     return MethodFile(path, Method(name, "all levels" if name == "ensemble" else name, name), seed)
+
+
+class Rows(HTMLParser):
+    """The rows of the one table of a page, each a list of cell texts."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.rows, self.open = [], False
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+            self.open = True
+        if tag == "br" and self.open:
+            self.rows[-1][-1] += " "
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self.open = False
+
+    def handle_data(self, data):
+        if self.open:
+            self.rows[-1][-1] += data

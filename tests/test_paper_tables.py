@@ -6,7 +6,6 @@ import shutil
 import statistics as stdlib
 import subprocess
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from paper_results import (
     CLASSES,
     LEVEL,
     METHODS,
+    Rows,
     method,
     metrics,
     scored,
@@ -30,7 +30,6 @@ from paper_results import (
 
 from tailcutmix.errors import UserError
 from tailcutmix.paper.classes import read_classes
-from tailcutmix.paper.formats import markdown, signed_cell, with_best_bold, write_table
 from tailcutmix.paper.material import Material, Method
 from tailcutmix.paper.published import REPORT_TABLE1, SCORES
 from tailcutmix.paper.scores import read_metrics, summarise
@@ -38,32 +37,6 @@ from tailcutmix.paper.tables import ablation, claims, differences, per_class, ta
 from tailcutmix.prediction.ensemble import CLAIMS
 
 COLUMNS = ["method", "IoU class", "iIoU class", "IoU category", "iIoU category", "accuracy"]
-
-
-class Rows(HTMLParser):
-    """The rows of the one table of a page, each a list of cell texts."""
-
-    def __init__(self, page: str):
-        super().__init__()
-        self.rows, self.open = [], False
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-            self.open = True
-        if tag == "br" and self.open:
-            self.rows[-1][-1] += " "
-
-    def handle_endtag(self, tag):
-        if tag in ("td", "th"):
-            self.open = False
-
-    def handle_data(self, data):
-        if self.open:
-            self.rows[-1][-1] += data
 
 
 def all_metrics(seeds=(0, 1, 2), **changed) -> list[dict]:
@@ -216,34 +189,6 @@ def test_summary_lies_within_its_interval_whatever_the_order(seeds):
     assert all(with_gap[key] == pytest.approx(summary[key], nan_ok=True) for key in summary)
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("a_b", "a_b"),
-        ("_a_", r"\_a\_"),
-        ("**a**", r"\*\*a\**"),
-        ("+0.008* [0, 1]", "+0.008* [0, 1]"),
-        ("`a`", r"\`a\`"),
-        ("<img src=x>", r"\<img src=x>"),
-        ("[a](http://b)", r"[a]\(http://b)"),
-        ("a|b", r"a\|b"),
-        ("a\\b", r"a\\b"),
-    ],
-)
-def test_markdown_shows_names_as_they_are(text, shown):
-    assert markdown(text) == shown
-
-
-def test_special_characters_survive_every_format(tmp_path):
-    frame = pd.DataFrame({"method": ["a_b & c | <d> 5 %"], "score": [0.5]})
-    write_table(frame, tmp_path / "t", "50 % & more_less")
-    assert Rows((tmp_path / "t.html").read_text()).rows[1] == ["a_b & c | <d> 5 %", "0.500"]
-    assert r"a_b & c \| \<d> 5 %" in (tmp_path / "t.md").read_text()
-    assert r"a\_b \& c \textbar{} \textless{}d\textgreater{} 5 \%" in (tmp_path / "t.tex").read_text()
-    assert pd.read_csv(tmp_path / "t.csv")["method"][0] == frame["method"][0]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["t.csv", "t.html", "t.md", "t.tex"]
-
-
 def test_markdown_rows_have_one_cell_a_column(tmp_path):
     table1.make(scored(tmp_path, all_metrics()), tmp_path / "table1")
     lines = [line for line in (tmp_path / "table1.md").read_text().splitlines() if line.startswith("|")]
@@ -360,20 +305,6 @@ def test_differences_are_paired(tmp_path):
     assert f"+{gain['iou_class']:.3f}*" in page and "+0.000*" not in page
 
 
-@pytest.mark.parametrize(
-    ("numbers", "cell"),
-    [
-        ((0.008, 0.0002, 0.019), "+0.0080*\n[+0.0002, +0.0190]"),
-        ((0.008, -0.0002, 0.025), "+0.0080\n[−0.0002, +0.0250]"),
-        ((0.008, 0.0, 0.025), "+0.008\n[+0.000, +0.025]"),
-        ((-0.02, -0.03, -0.01), "−0.020*\n[−0.030, −0.010]"),
-        ((math.nan, math.nan, math.nan), "n/a"),
-    ],
-)
-def test_the_digits_of_an_interval_show_on_which_side_of_zero_it_ends(numbers, cell):
-    assert signed_cell(*numbers) == cell
-
-
 def test_table1_and_the_terminal_show_the_buckets(tmp_path):
     _, _, final = write_classes(tmp_path)
     material = with_statistics(tmp_path, {"m0": 0.7, "m1": 0.8}, final)
@@ -388,22 +319,6 @@ def test_table1_and_the_terminal_show_the_buckets(tmp_path):
             assert row[f"iou_{bucket}"] == pytest.approx(value, abs=1e-5) and f"{value:.3f}" in text
     published = next(row for row in Rows((tmp_path / "table1.html").read_text()).rows if row[0] == "Baseline")
     assert published[-3:] == ["–"] * 3
-
-
-def test_the_best_of_a_group_is_bold_and_the_only_row_is_not(tmp_path):
-    frame = pd.DataFrame({"method": ["a", "b", "c"], "score": ["0.500", "0.501\n[0.4, 0.6]", "0.501"]})
-    shown = with_best_bold(frame, pd.DataFrame({"score": [0.5, 0.5009, 0.5012]}))
-    write_table(frame, tmp_path / "t", 'Table 3. A "table"', shown)
-    for suffix, first, second in (
-        ("md", "**0.501** [0.4, 0.6]", "| **0.501**"),
-        ("html", "<b>0.501</b><br>", "<b>0.501</b></td>"),
-        ("tex", r"\textbf{0.501}\\", r"{\textbf{0.501}}"),
-    ):
-        text = (tmp_path / f"t.{suffix}").read_text()
-        assert first in text and second in text and text.count("0.500") == 1
-    assert r"\caption{A ``table''}" in text and r"\label{tab:t}" in text
-    one = frame.iloc[:1]
-    assert with_best_bold(one, pd.DataFrame({"score": [0.5]})).equals(one.astype(object))
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
