@@ -1,8 +1,6 @@
 """Damaged, changed and hostile files: one line that names the file and the cure, whoever reads them."""
 
-import importlib
 import json
-import math
 import os
 import re
 import struct
@@ -13,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
 from own_sets import BALL, SHADES, found, make_set, save
 from PIL import Image
 
@@ -392,26 +389,3 @@ def test_whatever_the_bytes_readers_raise_nothing_but_the_users_error(tmp_path, 
             assert name in str(error), (content, error)
         except Exception as error:
             raise AssertionError(f"{type(error).__name__}: {error} of {content!r}") from error
-
-
-PAGE = ROOT / "docs/reliability.md"
-
-
-def cases_of(test) -> int:
-    """How many there are of one test function."""
-    marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
-    return math.prod(len(mark.args[1]) for mark in marks)
-
-
-def test_the_page_names_tests_that_there_are_and_counts_their_cases():
-    named = set()
-    for file, words in re.findall(r"`(test_\w+)`: ((?:`\w+`(?:, )?)+)", PAGE.read_text()):
-        module = importlib.import_module(file)
-        for start in re.findall(r"`(\w+)`", words):
-            (name,) = (name for name in vars(module) if name.startswith((f"test_{start}", start)))
-            named.add(getattr(module, name))
-    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| ") and "| test |" not in line]
-    assert all(re.search(r"\| (`test_\w+`: (`\w+`(, |; )?)+)+ \|$", row) for row in rows)
-    (stated,) = re.findall(r"of more than\s(\d+) cases", PAGE.read_text())
-    assert int(stated) < sum(map(cases_of, named)) <= int(stated) + 100
-    assert f" {len(FUZZED)} kinds of file" in PAGE.read_text()

@@ -140,6 +140,17 @@ def test_a_stopped_expert_starts_from_m1_and_ends_as_if_nothing_had_happened(job
     assert any(not torch.equal(ours[name], started[name]) for name in ours)
 
 
+def stop_and_compare(job, tmp_path, monkeypatch):
+    """The job, stopped in the middle and begun again in another folder, ends with the weights that it has in m1/."""
+    disturbed = replace(job, outputs=outputs(tmp_path / "disturbed"))
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        stop_at(2, patch)
+        run_training(disturbed)
+    run_training(disturbed)
+    ours, theirs = (load_file(tmp_path / name / "model.safetensors") for name in ("disturbed", "m1"))
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
 @pytest.mark.parametrize(
     ("mixing", "training"),
     [
@@ -158,13 +169,7 @@ def test_a_stopped_rival_ends_as_if_nothing_had_happened(job, tmp_path, monkeypa
     pasted = rows.filter(like="pixels_pasted").sum()
     if mixing == "copy_paste":
         assert set(pasted[pasted > 0].index) <= {"pixels_pasted:car", "pixels_pasted:person"} and pasted.sum() > 0
-    disturbed = replace(job, outputs=outputs(tmp_path / "disturbed"))
-    with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        stop_at(2, patch)
-        run_training(disturbed)
-    run_training(disturbed)
-    ours, theirs = (load_file(tmp_path / name / "model.safetensors") for name in ("disturbed", "m1"))
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    stop_and_compare(job, tmp_path, monkeypatch)
 
 
 def with_val(job, data, predictions=(), **semi):
@@ -180,13 +185,7 @@ def test_a_stopped_student_of_a_mean_teacher_ends_as_if_nothing_had_happened(job
     job = with_val(with_training(job, accumulate=2), data, consistency_confidence=0.06)
     run_training(job)
     assert pd.read_csv(tmp_path / "m1/history.csv").images_mixed.tolist() == [4] * 4
-    disturbed = replace(job, outputs=outputs(tmp_path / "disturbed"))
-    with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        stop_at(2, patch)
-        run_training(disturbed)
-    run_training(disturbed)
-    ours, theirs = (load_file(tmp_path / name / "model.safetensors") for name in ("disturbed", "m1"))
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    stop_and_compare(job, tmp_path, monkeypatch)
 
 
 def test_without_an_unlabelled_image_or_a_weight_there_is_no_teacher(job, data, tmp_path):
